@@ -1,0 +1,67 @@
+/**
+ * Every way to refuse or to fail, one table. A response body for an error is built from here and nowhere else.
+ *
+ * `type` and `status` follow DeepSeek's and OpenAI's envelopes: official SDKs choose their error class by status and
+ * retry 408, 409, 429 and 5xx unless `x-should-retry` says otherwise, so a permanent failure must say so.
+ */
+interface ErrorRow {
+  status: number
+  type: string
+  /** Whether the same request may succeed later without a change. */
+  isRetryable: boolean
+}
+
+export const errorTable = {
+  invalid_json: { status: 400, type: 'invalid_request_error', isRetryable: false },
+  invalid_value: { status: 400, type: 'invalid_request_error', isRetryable: false },
+  invalid_type: { status: 422, type: 'invalid_request_error', isRetryable: false },
+  missing_required_parameter: { status: 400, type: 'invalid_request_error', isRetryable: false },
+  unsupported_parameter: { status: 400, type: 'invalid_request_error', isRetryable: false },
+  context_length_exceeded: { status: 400, type: 'invalid_request_error', isRetryable: false },
+  invalid_api_key: { status: 401, type: 'authentication_error', isRetryable: false },
+  model_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
+  unknown_path: { status: 404, type: 'invalid_request_error', isRetryable: false },
+  method_not_allowed: { status: 405, type: 'invalid_request_error', isRetryable: false },
+  request_timeout: { status: 408, type: 'invalid_request_error', isRetryable: true },
+  request_too_large: { status: 413, type: 'invalid_request_error', isRetryable: false },
+  unsupported_media_type: { status: 415, type: 'invalid_request_error', isRetryable: false },
+  rate_limit_exceeded: { status: 429, type: 'rate_limit_error', isRetryable: true },
+  client_closed_request: { status: 499, type: 'invalid_request_error', isRetryable: false },
+  internal_error: { status: 500, type: 'server_error', isRetryable: false },
+  worker_failed: { status: 502, type: 'server_error', isRetryable: true },
+  worker_stream_broken: { status: 502, type: 'server_error', isRetryable: true },
+  no_worker_available: { status: 503, type: 'server_error', isRetryable: true },
+  server_draining: { status: 503, type: 'server_error', isRetryable: true },
+  deadline_exceeded: { status: 504, type: 'server_error', isRetryable: true }
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorTable
+
+export interface GatewayErrorDetails {
+  /** The request field at fault, as a path like `messages[2].content`. */
+  parameter?: string
+  retryAfterMs?: number
+  cause?: unknown
+}
+
+export class GatewayError extends Error {
+  readonly code: ErrorCode
+  readonly parameter: string | null
+  readonly retryAfterMs: number | null
+
+  constructor (code: ErrorCode, message: string, details: GatewayErrorDetails = {}) {
+    super(message, { cause: details.cause })
+    this.name = 'GatewayError'
+    this.code = code
+    this.parameter = details.parameter ?? null
+    this.retryAfterMs = details.retryAfterMs ?? null
+  }
+
+  get status (): number {
+    return errorTable[this.code].status
+  }
+
+  get isRetryable (): boolean {
+    return errorTable[this.code].isRetryable
+  }
+}
