@@ -1,0 +1,65 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { parseDocument, isMap, isPair, isScalar, type Pair, type YAMLMap } from 'yaml'
+import { gatewayJsonSchemaText } from '../../src/config/json-schema.js'
+import { ConfigError, hashKey, loadConfig } from '../../src/config/load-config.js'
+
+const shipped = 'config/gateway.yaml'
+
+function fileWith (text: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'gearbox-config-')), 'gateway.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+t.test('the shipped file states exactly the defaults', async t => {
+  t.same(loadConfig(shipped, {}), loadConfig(null, {}))
+})
+
+t.test('every key of the shipped file carries a comment', async t => {
+  const document = parseDocument(readFileSync(shipped, 'utf8'), { keepSourceTokens: true })
+  const leaves: string[] = []
+  const visit = (map: YAMLMap, path: string, inherited: string | null | undefined): void => {
+    for (const [position, pair] of map.items.entries()) {
+      if (!isPair(pair)) continue
+      const { key, value } = pair as Pair<unknown, unknown>
+      if (!isScalar(key)) continue
+      const comment = key.commentBefore ?? (position === 0 ? inherited : null)
+      const here = `${path}${String(key.value)}`
+      if (isMap(value)) visit(value, `${here}.`, value.commentBefore)
+      else {
+        leaves.push(here)
+        t.ok(comment, `${here} has a comment`)
+      }
+    }
+  }
+  if (isMap(document.contents)) visit(document.contents, '', null)
+  t.ok(leaves.length > 10)
+})
+
+t.test('the JSON Schema beside it is generated from the code', async t => {
+  t.equal(readFileSync('config/gateway.schema.json', 'utf8'), gatewayJsonSchemaText())
+})
+
+t.test('an unknown key, a wrong unit and a missing file refuse to start and name the path', async t => {
+  t.throws(() => loadConfig(fileWith('server: { prot: 80 }'), {}), { name: 'ConfigError', message: /server.*prot/ })
+  t.throws(() => loadConfig(fileWith('server: { keepAliveMs: ten }'), {}), { message: /server\.keepAliveMs/ })
+  t.throws(() => loadConfig('/nonexistent/gateway.yaml', {}), ConfigError)
+  t.throws(() => loadConfig(fileWith('a: [1'), {}), ConfigError)
+})
+
+t.test('the environment wins over the file, and keys are kept only as hashes', async t => {
+  const config = loadConfig(fileWith('server: { port: 1, host: "::1" }'), { PORT: '9000', GEARBOX_KEYS: 'one, two', GEARBOX_LOG_LEVEL: 'debug' })
+  t.equal(config.server.port, 9000)
+  t.equal(config.server.host, '::1')
+  t.equal(config.log.level, 'debug')
+  t.same(config.access.keyHashes, [hashKey('one'), hashKey('two')])
+  t.notMatch(JSON.stringify(config), /"one"|"two"/)
+  t.throws(() => loadConfig(null, { PORT: 'http' }), { message: /server\.port/ })
+})
+
+t.test('the result cannot be changed by accident', async t => {
+  t.throws(() => { Object.assign(loadConfig(null, {}).server, { port: 1 }) }, TypeError)
+})
