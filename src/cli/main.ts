@@ -1,3 +1,78 @@
-/** The command line: `gearbox <command>`. Each command is a file of this folder; here is only the table. */
-process.stderr.write('gearbox: no commands yet\n')
-process.exitCode = 2
+/**
+ * The command line: `gearbox <command>`. Each command is a file of this folder, loaded only when it is asked for;
+ * here is the table, the streams and the exit codes (0 done, 1 failed, 2 bad input).
+ */
+import { createInterface } from 'node:readline'
+import { CliInputError } from './cli-input-error.js'
+import type { CliIo } from './cli-io.js'
+
+interface Command {
+  summary: string
+  run: (argv: string[], io: CliIo) => Promise<void>
+}
+
+const commands: Record<string, Command> = {
+  start: {
+    summary: 'start the gateway and its embedded workers',
+    run: async (argv, io) => (await import('./start.js')).runStart(argv, io)
+  },
+  render: {
+    summary: 'chat requests (JSON lines on stdin) -> {prompt, ids}   [--ladder preview|0731]',
+    run: async (argv, io) => (await import('./render.js')).runRender(argv, io)
+  },
+  tokenize: {
+    summary: '{text} lines -> {ids}   [--control] [--checkpoint DIR]',
+    run: async (argv, io) => (await import('./tokenize.js')).runTokenize(argv, io)
+  },
+  parse: {
+    summary: '{text, thinking, tools, cuts?} lines -> {message}',
+    run: async (argv, io) => (await import('./parse.js')).runParse(argv, io)
+  },
+  generate: {
+    summary: '--checkpoint DIR "prompt": an answer from a checkpoint, without a server',
+    run: async (argv, io) => (await import('./generate.js')).runGenerate(argv, io)
+  },
+  logits: {
+    summary: '--checkpoint DIR --tokens 1,2,3 [--mode exact|qat_sim] [--ranks N] [--chunk N] -> {logits}',
+    run: async (argv, io) => (await import('./logits.js')).runLogits(argv, io)
+  }
+}
+
+const [name, ...argv] = process.argv.slice(2)
+const command = name === undefined ? undefined : commands[name]
+
+if (command === undefined) {
+  const isHelp = name === undefined || name === 'help' || name === '--help'
+  const table = Object.entries(commands).map(([word, { summary }]) => `  ${word.padEnd(10)}${summary}`).join('\n')
+  process.stderr.write(isHelp ? '' : `gearbox: no command named ${name}\n`)
+  const stream = isHelp ? process.stdout : process.stderr
+  stream.write(`usage: gearbox <command> [options]\n\n${table}\n`)
+  process.exitCode = isHelp ? 0 : 2
+} else {
+  await runCommand(command, argv)
+}
+
+async function runCommand (chosen: Command, rest: string[]): Promise<void> {
+  const io: CliIo = {
+    lines: createInterface({ input: process.stdin, crlfDelay: Infinity }),
+    write: text => { process.stdout.write(text) },
+    writeError: text => { process.stderr.write(text) }
+  }
+  // A reader that has seen enough (`| head -1`) is not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exitCode = 0
+    else throw error
+  })
+  try {
+    await chosen.run(rest, io)
+  } catch (error) {
+    const isInput = error instanceof CliInputError || (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+    if (!isInput && !(error instanceof Error && error.name === 'ConfigError')) {
+      process.stderr.write(`gearbox: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`)
+      process.exitCode = 1
+      return
+    }
+    process.stderr.write(`gearbox ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 2
+  }
+}
