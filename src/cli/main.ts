@@ -54,7 +54,7 @@ if (command === undefined) {
 
 async function runCommand (chosen: Command, rest: string[]): Promise<void> {
   const io: CliIo = {
-    lines: createInterface({ input: process.stdin, crlfDelay: Infinity }),
+    lines: standardInputLines(),
     write: text => { process.stdout.write(text) },
     writeError: text => { process.stderr.write(text) }
   }
@@ -75,4 +75,9 @@ async function runCommand (chosen: Command, rest: string[]): Promise<void> {
     process.stderr.write(`gearbox ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = 2
   }
+}
+
+/** Opened only when a command reads it: an open stdin would keep the others from ending. */
+async function * standardInputLines (): AsyncGenerator<string, void, undefined> {
+  yield * createInterface({ input: process.stdin, crlfDelay: Infinity })
 }
