@@ -16,6 +16,9 @@ export interface CheckpointLanguage {
   /** Large prompts are tokenised on another thread; small ones at once. */
   tokenize (prompt: RenderedPrompt): Promise<number[]>
 
+  /** The bytes one token stands for (part of a character, perhaps): what log-probabilities are labelled with. */
+  tokenBytes (id: number): Uint8Array
+
   /** Turns the ids of one answer, as they come, into meaning. */
   openAnswer (prompt: RenderedPrompt, options: AnswerOptions): AnswerReader
 }
