@@ -1,0 +1,58 @@
+import { type Arena } from './arena.js'
+import { type Matrix } from './matrix.js'
+
+/** Multi-query attention of one token: every head reads the same list of key rows, and keys are values. */
+export interface AttendArguments {
+  /** Queries, f32 [heads, width]. */
+  readonly q: number
+  /** u32 [count]: the byte offset in the arena of each f32 key row. */
+  readonly rowOffsets: number
+  /** Number of key rows, at least 1. */
+  readonly count: number
+  readonly width: number
+  readonly heads: number
+  /** Factor of the scores (not of the sinks), usually width^-0.5. */
+  readonly scale: number
+  /** f32 [heads]: one extra logit a head that has no value. */
+  readonly sinks: number
+  /** Result, f32 [heads, width]. */
+  readonly out: number
+}
+
+/**
+ * The arithmetic of the engine over one arena. All operands are byte offsets; f32 operands must be multiples of 4
+ * and do not overlap the result unless a method says so.
+ */
+export interface Kernels {
+  readonly name: 'reference' | 'simd' | 'relaxed-simd'
+  readonly arena: Arena
+
+  /**
+   * y[b][r] = sum over c of W[r][c] * x[b][c].
+   * @param x f32 [batch, columns] with rows `xStride` floats apart (default: columns)
+   * @param y f32 [batch, rows] with rows `yStride` floats apart (default: rows)
+   * @param batch 1 to 64
+   */
+  multiply (matrix: Matrix, x: number, y: number, batch: number, xStride?: number, yStride?: number): void
+
+  /** y[r] = y[r] + W x for one vector: the sum over experts of the down projections. */
+  multiplyAdd (matrix: Matrix, x: number, y: number): void
+
+  /**
+   * y = x * rsqrt(mean(x^2) + eps) * weight, for each of `rows` rows of `width`; y may be x.
+   * @param weight f32 [width], or 0 for none
+   */
+  rmsNorm (x: number, weight: number, y: number, rows: number, width: number, eps: number): void
+
+  /** softmax(q·k * scale) with sinks, times the same keys as values (V4 section 4.5). */
+  attend (attention: AttendArguments): void
+
+  /** scores[i] = sum over heads of headWeights[h] * relu(q[h] · row i): the indexer (V4 section 4.8). */
+  indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number): void
+
+  /**
+   * out = silu(min(gate, limit)) * clamp(up, -limit, limit) * weight (V4 section 5, step 4); out may be gate or up.
+   * @param count number of floats
+   */
+  siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void
+}
