@@ -9,6 +9,8 @@ interface ErrorRow {
   type: string
   /** Whether the same request may succeed later without a change. */
   isRetryable: boolean
+  /** What the envelope's `code` says when it is not the name of the row. */
+  wireCode?: string
 }
 
 export const errorTable = {
@@ -19,19 +21,29 @@ export const errorTable = {
   unsupported_parameter: { status: 400, type: 'invalid_request_error', isRetryable: false },
   context_length_exceeded: { status: 400, type: 'invalid_request_error', isRetryable: false },
   invalid_api_key: { status: 401, type: 'authentication_error', isRetryable: false },
+  /** A body that names an unknown model: DeepSeek's status, OpenAI's code. */
+  unsupported_model: { status: 400, type: 'invalid_request_error', isRetryable: false, wireCode: 'model_not_found' },
+  insufficient_quota: { status: 402, type: 'insufficient_quota', isRetryable: false },
+  cost_ceiling_exceeded: { status: 402, type: 'insufficient_quota', isRetryable: false },
+  tier_not_allowed: { status: 403, type: 'permission_error', isRetryable: false },
   model_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
   unknown_path: { status: 404, type: 'invalid_request_error', isRetryable: false },
   method_not_allowed: { status: 405, type: 'invalid_request_error', isRetryable: false },
   request_timeout: { status: 408, type: 'invalid_request_error', isRetryable: true },
+  headers_too_large: { status: 431, type: 'invalid_request_error', isRetryable: false },
   request_too_large: { status: 413, type: 'invalid_request_error', isRetryable: false },
   unsupported_media_type: { status: 415, type: 'invalid_request_error', isRetryable: false },
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error', isRetryable: true },
+  /** One request asks for more than a whole minute's limit: waiting does not help. */
+  request_exceeds_limit: { status: 429, type: 'rate_limit_error', isRetryable: false },
   client_closed_request: { status: 499, type: 'invalid_request_error', isRetryable: false },
   internal_error: { status: 500, type: 'server_error', isRetryable: false },
   worker_failed: { status: 502, type: 'server_error', isRetryable: true },
   worker_stream_broken: { status: 502, type: 'server_error', isRetryable: true },
   no_worker_available: { status: 503, type: 'server_error', isRetryable: true },
   server_draining: { status: 503, type: 'server_error', isRetryable: true },
+  /** The store of keys and budgets does not answer, and the operator chose to refuse rather than to let pass. */
+  accounts_unavailable: { status: 503, type: 'server_error', isRetryable: true },
   deadline_exceeded: { status: 504, type: 'server_error', isRetryable: true }
 } as const satisfies Record<string, ErrorRow>
 
@@ -64,4 +76,28 @@ export class GatewayError extends Error {
   get isRetryable (): boolean {
     return errorTable[this.code].isRetryable
   }
+}
+
+/** The four keys that OpenAI's schema requires; SDKs print "no body" when `error` is not an object. */
+export interface ErrorEnvelope {
+  error: { message: string, type: string, param: string | null, code: string }
+}
+
+/** The request id is repeated in the text, as DeepSeek does: users paste messages, not headers. */
+export function errorEnvelope (error: GatewayError, requestId: string): ErrorEnvelope {
+  const row: ErrorRow = errorTable[error.code]
+  return {
+    error: {
+      message: `${error.message} (request_id: ${requestId})`,
+      type: row.type,
+      param: error.parameter,
+      code: row.wireCode ?? error.code
+    }
+  }
+}
+
+/** Anything thrown, as a row of the table. What is not ours is `internal_error` and shows nothing of its message. */
+export function toGatewayError (thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown
+  return new GatewayError('internal_error', 'The server had an error while processing your request', { cause: thrown })
 }
