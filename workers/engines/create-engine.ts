@@ -1,0 +1,22 @@
+/** Turns the worker's flags into an engine. Each engine is loaded only when asked for. */
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Engine } from './engine.js'
+
+export type EngineChoice =
+  | { engine: 'simulator', scriptPath: string | null }
+  | { engine: 'v4', checkpointDirectory: string, ranks: number }
+
+/** @throws Error when the checkpoint or script cannot be read or is refused */
+export async function createEngine (choice: EngineChoice): Promise<Engine> {
+  if (choice.engine === 'simulator') return await createSimulator(choice.scriptPath)
+  throw new Error('the v4 engine is not built yet')
+}
+
+async function createSimulator (scriptPath: string | null): Promise<Engine> {
+  const { SimulatorEngine } = await import('./simulator/simulator-engine.js')
+  const { simulatorScriptSchema } = await import('./simulator/simulator-script.js')
+  const script = simulatorScriptSchema.parse(scriptPath === null ? {} : JSON.parse(await readFile(scriptPath, 'utf8')))
+  await sleep(script.startMs)
+  return new SimulatorEngine(script)
+}

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import type { WorkerNotice } from './contract/notice.js'
+import { createEngine } from './engines/create-engine.js'
+import { createHostServer, listenAt } from './host/host-server.js'
+import { WorkerHost } from './host/worker-host.js'
+import type { WorkerFlags } from './worker-flags.js'
+
+/** Time to hand out the last events when the engine has failed, or to close after a drain. */
+const closingMs = 3000
+
+/**
+ * Loads, listens and serves until told to stop. Standard output carries one JSON line per change of state
+ * (WorkerNotice), standard error the log; `/live` is answered while the engine loads.
+ *
+ * SIGTERM drains for the grace period and exits 0; a second signal, or an engine that failed, exits 1. Supervised, the
+ * end of standard input (the parent is gone) counts as SIGTERM without grace.
+ *
+ * @throws the reason why the engine cannot serve; it never returns otherwise
+ */
+export async function runWorker (flags: WorkerFlags): Promise<never> {
+  const base = { workerId: flags.workerId, tier: flags.tier, pid: process.pid }
+  const log = pino({ level: flags.logLevel, base }, pino.destination({ dest: 2, sync: true }))
+  const engine = createEngine(flags.choice)
+  const host = new WorkerHost({ workerId: flags.workerId, tier: flags.tier }, engine)
+  const server = createHostServer(host, log)
+  let graceMs = flags.graceMs
+
+  const shutdown = closeWithGrace({ delay: graceMs + closingMs, logger: false }, async ({ err, signal }) => {
+    if (err === undefined) log.info({ signal, running: host.jobs.size }, 'worker stops')
+    else log.fatal({ err }, 'worker fails')
+    const closed = host.drain(err === undefined ? graceMs : 0).then(async () => {
+      await server.close()
+      await host.close()
+    })
+    await (err === undefined ? closed : Promise.race([closed, sleep(closingMs)]))
+  })
+  if (flags.isSupervised) {
+    process.stdin.on('end', () => {
+      graceMs = 0
+      shutdown.close()
+    }).resume()
+  }
+
+  const address = await listenAt(server, flags.address)
+  notify({ state: 'loading', address, instanceId: host.instanceId })
+  const loaded = await engine
+  notify({ state: 'ready', address, instanceId: host.instanceId })
+  log.info({ address, instanceId: host.instanceId, checkpoint: loaded.describe().checkpoint.name }, 'worker ready')
+
+  // Fail-stop: an engine that can never serve again is an uncaught error of the process, which a supervisor restarts.
+  throw await loaded.failed
+}
+
+function notify (notice: WorkerNotice): void {
+  process.stdout.write(`${JSON.stringify(notice)}\n`)
+}
