@@ -1,0 +1,32 @@
+/** A growing list of token ids in one typed array: no boxing, and it crosses to another thread without a copy. */
+export class IdBuffer {
+  length = 0
+  #ids: Uint32Array<ArrayBuffer>
+
+  constructor (capacity: number) {
+    this.#ids = new Uint32Array(Math.max(capacity, 16))
+  }
+
+  push (id: number): void {
+    this.reserve(1)
+    this.#ids[this.length++] = id
+  }
+
+  /** Appends `source[start … start + count)`. */
+  append (source: Int32Array, start: number, count: number): void {
+    this.reserve(count)
+    for (let position = start; position < start + count; position++) this.#ids[this.length++] = source[position] ?? 0
+  }
+
+  reserve (count: number): void {
+    if (this.length + count <= this.#ids.length) return
+    const larger = new Uint32Array(Math.max(this.#ids.length * 2, this.length + count))
+    larger.set(this.#ids)
+    this.#ids = larger
+  }
+
+  /** The ids so far; shares memory until the next push. */
+  view (): Uint32Array<ArrayBuffer> {
+    return this.#ids.subarray(0, this.length)
+  }
+}
