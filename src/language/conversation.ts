@@ -21,9 +21,11 @@ export interface ToolCall {
   name: string
   /** JSON text as the client sent it; need not parse. */
   argumentsText: string
-  /** The model's own text of this call's invoke block, when we generated it: replayed byte for byte. */
+  /** The model's own text of this call's invoke block, when we generated it: replayed byte for byte. Empty counts as none. */
   replayText?: string
 }
+
+export type AssistantMessage = Extract<Message, { role: 'assistant' }>
 
 export type Message =
   | { role: 'system', content: string }
@@ -38,12 +40,15 @@ export type Message =
     toolCalls: ToolCall[]
     /** Last message only: the model continues this text. */
     isPrefix: boolean
+    /** Only `title` is asked for after an answer. */
+    task?: QuickTask
   }
 
 export interface ToolDefinition {
   name: string
-  description: string
-  /** JSON Schema as received; null when the tool takes no arguments. */
+  /** null when the caller gave none: the model then sees none. */
+  description: string | null
+  /** JSON Schema as received; null when the caller gave none. */
   parameters: JsonValue | null
   isStrict: boolean
 }

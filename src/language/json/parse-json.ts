@@ -27,7 +27,8 @@ export function parseJson (text: string): JsonValue {
 }
 
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const plainCharacters = /[^"\\\u0000-\u001f]*/y
+/** Everything from the space on but the quote and the backslash. */
+const plainCharacters = /[ !#-[\]-\uffff]*/y
 const whitespace = /[ \t\n\r]*/y
 const fourHexDigits = /[0-9a-fA-F]{4}/y
 const escapes: Record<string, string> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
