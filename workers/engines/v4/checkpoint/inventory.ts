@@ -96,12 +96,13 @@ function expertTensors (config: V4Config, layer: number, prefix: string): Expect
     layer < config.hashLayerCount
       ? { name: `${prefix}gate.tid2eid`, forms: [{ type: 'I64', shape: [vocabularySize, expertsPerToken] }, { type: 'I32', shape: [vocabularySize, expertsPerToken] }] }
       : float(`${prefix}gate.bias`, expertCount),
-    ...[`${prefix}shared_experts.`, ...experts].flatMap(expert => [
-      expertLinear(`${expert}w1.weight`, width, hidden),
-      expertLinear(`${expert}w3.weight`, width, hidden),
-      expertLinear(`${expert}w2.weight`, hidden, width)
-    ])
+    ...feedForward(linear, `${prefix}shared_experts.`, hidden, width),
+    ...experts.flatMap(expert => feedForward(expertLinear, expert, hidden, width))
   ]
+}
+
+function feedForward (form: typeof linear, prefix: string, hidden: number, width: number): ExpectedTensor[] {
+  return [form(`${prefix}w1.weight`, width, hidden), form(`${prefix}w3.weight`, width, hidden), form(`${prefix}w2.weight`, hidden, width)]
 }
 
 function float (name: string, ...shape: number[]): ExpectedTensor {
@@ -117,7 +118,7 @@ function linear (name: string, rows: number, columns: number): ExpectedTensor {
   return { name, forms: [{ type: 'F8_E4M3', shape: [rows, columns], scaleShape }, ...plain(name, rows, columns).forms] }
 }
 
-/** Any expert may be FP4 (the releases), FP8 (the Base checkpoints) or wide. */
+/** A routed expert may be FP4 (the releases), FP8 (the Base checkpoints) or wide. */
 function expertLinear (name: string, rows: number, columns: number): ExpectedTensor {
   const wide = linear(name, rows, columns).forms
   if (columns % groupWidth !== 0) return { name, forms: wide }

@@ -1,4 +1,4 @@
-import { mkdir, open, writeFile } from 'node:fs/promises'
+import { mkdir, open, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CheckpointInfo, type TensorType } from './checkpoint.js'
 import { tensorBytes, writeSafetensorsHeader } from './safetensors.js'
@@ -48,14 +48,19 @@ async function writeShard (path: string, tensors: readonly TensorSource[]): Prom
       const size = tensorBytes(tensor.type, tensor.shape)
       const bytes = tensor.bytes()
       if (bytes !== null && bytes.byteLength !== size) throw new RangeError(`${tensor.name} has ${bytes.byteLength} bytes, its shape takes ${size}`)
-      for (let done = 0; bytes !== null && done < size;) {
-        done += (await handle.write(bytes, done, Math.min(size - done, 2 ** 30), position + done)).bytesWritten
-      }
+      if (bytes !== null) await writeFully(handle, bytes, position)
       position += size
     }
     await handle.truncate(position)
   } finally {
     await handle.close()
+  }
+}
+
+async function writeFully (handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.byteLength - done, 2 ** 30), position + done)
+    done += bytesWritten
   }
 }
 
