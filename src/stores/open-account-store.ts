@@ -1,0 +1,17 @@
+/** `redis://…` or `rediss://…` is a shared Redis; anything else is the path of an SQLite file. */
+import type { AccountStore } from './account-store.js'
+
+export interface OpenAccountStoreOptions {
+  commandTimeoutMs?: number
+  clock?: () => number
+}
+
+export async function openAccountStore (location: string, { commandTimeoutMs, clock }: OpenAccountStoreOptions = {}): Promise<AccountStore> {
+  // Loaded when needed: a command that only prints help must not open a native library or a socket.
+  if (/^rediss?:\/\//.test(location)) {
+    const { RedisStore } = await import('./redis-store.js')
+    return new RedisStore({ url: location, ...(commandTimeoutMs === undefined ? {} : { commandTimeoutMs }) })
+  }
+  const { SqliteStore } = await import('./sqlite-store.js')
+  return new SqliteStore({ path: location, ...(clock === undefined ? {} : { clock }) })
+}
