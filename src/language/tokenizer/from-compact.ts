@@ -9,7 +9,7 @@
  * `firstMergeId + rank`, so that the rules alone spell out every token.
  */
 import { brotliDecompressSync } from 'node:zlib'
-import { bytesInAlphabetOrder, packTokenBytes, type Vocabulary } from './vocabulary.js'
+import { bytesInAlphabetOrder, endsOf, type ControlToken, type MergeRules, type Vocabulary } from './vocabulary.js'
 
 interface CompactHeader {
   vocabularySize: number
@@ -32,21 +32,12 @@ export function vocabularyFromCompact (file: Uint8Array): Vocabulary {
     right: unpackIds(content.subarray(headerEnd + 3 * mergeCount), mergeCount),
     result: Int32Array.from({ length: mergeCount }, (_, rank) => firstMergeId + rank)
   }
-  const tokens: Array<Uint8Array | undefined> = new Array<undefined>(header.vocabularySize).fill(undefined)
   const byteIds = new Int32Array(256)
-  bytesInAlphabetOrder().forEach((byte, position) => {
-    byteIds[byte] = header.firstByteId + position
-    tokens[header.firstByteId + position] = Uint8Array.of(byte)
-  })
-  for (let rank = 0; rank < mergeCount; rank++) {
-    tokens[firstMergeId + rank] = concatenate(tokens[merges.left[rank] ?? -1], tokens[merges.right[rank] ?? -1])
-  }
+  bytesInAlphabetOrder().forEach((byte, position) => { byteIds[byte] = header.firstByteId + position })
   const controlTokens = header.controlTokens.map(([id, text]) => ({ id, text }))
-  for (const { id, text } of controlTokens) tokens[id] = new TextEncoder().encode(text)
-
   return {
     size: header.vocabularySize,
-    ...packTokenBytes(tokens),
+    ...spellTokens(header.vocabularySize, byteIds, merges, controlTokens),
     byteIds,
     merges,
     ignoresMergesForWholePieces: false,
@@ -55,18 +46,33 @@ export function vocabularyFromCompact (file: Uint8Array): Vocabulary {
   }
 }
 
+/** Lays the bytes of every token out in id order; a token's parts come before it, so each is copied from what is there. */
+function spellTokens (size: number, byteIds: Int32Array, merges: MergeRules, controlTokens: ControlToken[]): Pick<Vocabulary, 'tokenBytes' | 'tokenEnds'> {
+  const controlBytes = controlTokens.map(({ id, text }) => ({ id, bytes: new TextEncoder().encode(text) }))
+  const lengths = new Uint32Array(size)
+  for (const id of byteIds) lengths[id] = 1
+  for (const { id, bytes } of controlBytes) lengths[id] = bytes.length
+  for (let rank = 0; rank < merges.result.length; rank++) {
+    lengths[merges.result[rank] ?? 0] = (lengths[merges.left[rank] ?? 0] ?? 0) + (lengths[merges.right[rank] ?? 0] ?? 0)
+  }
+
+  const tokenEnds = endsOf(lengths)
+  const tokenBytes = new Uint8Array(tokenEnds.at(-1) ?? 0)
+  const startOf = (id: number): number => (tokenEnds[id] ?? 0) - (lengths[id] ?? 0)
+  byteIds.forEach((id, byte) => { tokenBytes[startOf(id)] = byte })
+  for (const { id, bytes } of controlBytes) tokenBytes.set(bytes, startOf(id))
+  for (let rank = 0; rank < merges.result.length; rank++) {
+    const [left, right, start] = [merges.left[rank] ?? 0, merges.right[rank] ?? 0, startOf(merges.result[rank] ?? 0)]
+    tokenBytes.copyWithin(start, startOf(left), tokenEnds[left])
+    tokenBytes.copyWithin(start + (lengths[left] ?? 0), startOf(right), tokenEnds[right])
+  }
+  return { tokenBytes, tokenEnds }
+}
+
 function unpackIds (planes: Uint8Array, count: number): Int32Array {
   const ids = new Int32Array(count)
   for (let position = 0; position < count; position++) {
     ids[position] = (planes[position] ?? 0) | (planes[count + position] ?? 0) << 8 | (planes[2 * count + position] ?? 0) << 16
   }
   return ids
-}
-
-function concatenate (left: Uint8Array | undefined, right: Uint8Array | undefined): Uint8Array {
-  if (left === undefined || right === undefined) throw new Error('The compact vocabulary file has a merge rule of tokens that do not exist yet')
-  const both = new Uint8Array(left.length + right.length)
-  both.set(left)
-  both.set(right, left.length)
-  return both
 }

@@ -3,7 +3,7 @@
  *
  * Left out on purpose: truncation, padding and the post-processor, because the renderer writes every control token itself.
  */
-import { byteOfAlphabetCharacter, packTokenBytes, type ControlToken, type MergeRules, type Vocabulary } from './vocabulary.js'
+import { byteOfAlphabetCharacter, endsOf, type ControlToken, type MergeRules, type Vocabulary } from './vocabulary.js'
 
 /** What GPT-2's pre-tokenizer does; `ByteLevel` with `use_regex` stands for it. */
 const gpt2Pattern = '\'s|\'t|\'re|\'ve|\'m|\'ll|\'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+'
@@ -71,6 +71,15 @@ function spellTokens (size: number, idOf: Map<string, number>, controlTokens: Co
   }
   for (const { id, text } of controlTokens) tokens[id] = encoder.encode(text)
   return tokens
+}
+
+function packTokenBytes (tokens: ReadonlyArray<Uint8Array | undefined>): Pick<Vocabulary, 'tokenBytes' | 'tokenEnds'> {
+  const tokenEnds = endsOf(Uint32Array.from(tokens, bytes => bytes?.length ?? 0))
+  const tokenBytes = new Uint8Array(tokenEnds.at(-1) ?? 0)
+  tokens.forEach((bytes, id) => {
+    if (bytes !== undefined) tokenBytes.set(bytes, (tokenEnds[id] ?? 0) - bytes.length)
+  })
+  return { tokenBytes, tokenEnds }
 }
 
 function findByteIds (idOf: Map<string, number>): Int32Array {

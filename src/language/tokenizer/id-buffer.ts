@@ -30,3 +30,9 @@ export class IdBuffer {
     return this.#ids.subarray(0, this.length)
   }
 }
+
+/** Typed ids as a plain array; several times faster than Array.from. `from` and `to` allow it to be done in parts. */
+export function fillArray (target: number[], ids: Uint32Array, from = 0, to = ids.length): number[] {
+  for (let position = from; position < to; position++) target[position] = ids[position] ?? 0
+  return target
+}

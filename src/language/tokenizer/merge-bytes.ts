@@ -28,31 +28,25 @@ export class ByteMerger {
 
   #mergeShort (bytes: Uint8Array, start: number, end: number, output: IdBuffer): void {
     const ids = this.#ids
-    const ranks = this.#ranks
-    const table = this.#table
     let count = end - start
     for (let position = 0; position < count; position++) ids[position] = this.#byteIds[bytes[start + position] ?? 0] ?? 0
-    // ranks[i] is the rank of the pair (i, i + 1).
-    for (let position = 0; position < count - 1; position++) ranks[position] = table.rankOf(ids[position] ?? 0, ids[position + 1] ?? 0)
-    while (count > 1) {
-      let lowest = noRank
-      let at = 0
-      for (let position = 0; position < count - 1; position++) {
-        const rank = ranks[position] ?? noRank
-        if (rank < lowest) {
-          lowest = rank
-          at = position
-        }
-      }
-      if (lowest === noRank) break
-      ids[at] = table.resultOf(lowest)
+    for (let position = 0; position < count - 1; position++) this.#rateShort(position)
+    for (;;) {
+      const at = indexOfLowest(this.#ranks, count - 1)
+      if (at < 0) break
+      ids[at] = this.#table.resultOf(this.#ranks[at] ?? noRank)
+      ids.copyWithin(at + 1, at + 2, count)
+      this.#ranks.copyWithin(at + 1, at + 2, count - 1)
       count--
-      ids.copyWithin(at + 1, at + 2, count + 1)
-      ranks.copyWithin(at + 1, at + 2, count)
-      if (at > 0) ranks[at - 1] = table.rankOf(ids[at - 1] ?? 0, ids[at] ?? 0)
-      if (at < count - 1) ranks[at] = table.rankOf(ids[at] ?? 0, ids[at + 1] ?? 0)
+      if (at > 0) this.#rateShort(at - 1)
+      if (at < count - 1) this.#rateShort(at)
     }
     output.append(ids, 0, count)
+  }
+
+  /** `#ranks[i]` is the rank of the pair (i, i + 1) of `#ids`. */
+  #rateShort (position: number): void {
+    this.#ranks[position] = this.#table.rankOf(this.#ids[position] ?? 0, this.#ids[position + 1] ?? 0)
   }
 
   /** The same by a linked list and a heap of candidate pairs: n log n for n bytes. */
@@ -92,6 +86,20 @@ export class ByteMerger {
     }
     for (let position = 0; position < count; position = next[position] ?? count) output.push(ids[position] ?? 0)
   }
+}
+
+/** The leftmost of the lowest of the first `count` ranks; -1 when no rule applies to any. */
+function indexOfLowest (ranks: Int32Array, count: number): number {
+  let lowest = noRank
+  let at = -1
+  for (let position = 0; position < count; position++) {
+    const rank = ranks[position] ?? noRank
+    if (rank < lowest) {
+      lowest = rank
+      at = position
+    }
+  }
+  return at
 }
 
 /** A binary heap of (rank, position), lowest first; both in one double, whose 53 bits hold them exactly. */

@@ -3,6 +3,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { type Piece } from '../render/rendered-prompt.js'
+import { fillArray } from './id-buffer.js'
 import { type Tokenizer } from './tokenizer.js'
 import { type EncodedMessage, type EncodeMessage } from './tokenizer-thread.js'
 
@@ -108,10 +109,10 @@ function load (thread: TokenizerThread | undefined): number {
 }
 
 async function toArrayInTurns (ids: Uint32Array): Promise<number[]> {
-  const all: number[] = []
+  const all = new Array<number>(ids.length)
   for (let start = 0; start < ids.length; start += idsPerTurn) {
     if (start > 0) await new Promise(resolve => { setImmediate(resolve) })
-    for (const id of ids.subarray(start, start + idsPerTurn)) all.push(id)
+    fillArray(all, ids, start, Math.min(start + idsPerTurn, ids.length))
   }
   return all
 }

@@ -6,7 +6,7 @@
  */
 import { type Piece } from '../render/rendered-prompt.js'
 import { ControlTokens } from './control-tokens.js'
-import { IdBuffer } from './id-buffer.js'
+import { fillArray, IdBuffer } from './id-buffer.js'
 import { ByteMerger } from './merge-bytes.js'
 import { longestCachedPieceBytes, PieceCache } from './piece-cache.js'
 import { splitByPatterns } from './split-by-patterns.js'
@@ -49,7 +49,7 @@ export class Tokenizer {
   }
 
   encode (text: string, options: EncodeOptions = {}): number[] {
-    return Array.from(this.encodePiecesPacked([{ kind: options.control === 'token' ? 'template' : 'data', text }]))
+    return this.encodePieces([{ kind: options.control === 'token' ? 'template' : 'data', text }])
   }
 
   /**
@@ -57,7 +57,8 @@ export class Tokenizer {
    * text of a run is encoded as one string, so that where pieces meet leaves no trace in the ids.
    */
   encodePieces (pieces: readonly Piece[]): number[] {
-    return Array.from(this.encodePiecesPacked(pieces))
+    const ids = this.encodePiecesPacked(pieces)
+    return fillArray(new Array<number>(ids.length), ids)
   }
 
   /** encodePieces() in the form that crosses to another thread without a copy. */

@@ -32,19 +32,13 @@ export interface ControlToken {
   text: string
 }
 
-/** Lays out the bytes of tokens given by id; `undefined` marks an id that is not in use. */
-export function packTokenBytes (tokens: ReadonlyArray<Uint8Array | undefined>): Pick<Vocabulary, 'tokenBytes' | 'tokenEnds'> {
-  const tokenEnds = new Uint32Array(tokens.length)
+/** Running sum: where things of these lengths end when they lie one after the other. */
+export function endsOf (lengths: Uint32Array): Uint32Array {
   let end = 0
-  tokens.forEach((bytes, id) => {
-    end += bytes?.length ?? 0
-    tokenEnds[id] = end
+  return lengths.map(length => {
+    end += length
+    return end
   })
-  const tokenBytes = new Uint8Array(end)
-  tokens.forEach((bytes, id) => {
-    if (bytes !== undefined) tokenBytes.set(bytes, (tokenEnds[id] ?? 0) - bytes.length)
-  })
-  return { tokenBytes, tokenEnds }
 }
 
 /** GPT-2's order of the 256 bytes: those with a printable Latin-1 character first, then the others. */
