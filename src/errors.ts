@@ -14,6 +14,7 @@ interface ErrorRow {
 }
 
 export const errorTable = {
+  invalid_http: { status: 400, type: 'invalid_request_error', isRetryable: false },
   invalid_json: { status: 400, type: 'invalid_request_error', isRetryable: false },
   invalid_value: { status: 400, type: 'invalid_request_error', isRetryable: false },
   invalid_type: { status: 422, type: 'invalid_request_error', isRetryable: false },
@@ -30,12 +31,12 @@ export const errorTable = {
   unknown_path: { status: 404, type: 'invalid_request_error', isRetryable: false },
   method_not_allowed: { status: 405, type: 'invalid_request_error', isRetryable: false },
   request_timeout: { status: 408, type: 'invalid_request_error', isRetryable: true },
-  headers_too_large: { status: 431, type: 'invalid_request_error', isRetryable: false },
   request_too_large: { status: 413, type: 'invalid_request_error', isRetryable: false },
   unsupported_media_type: { status: 415, type: 'invalid_request_error', isRetryable: false },
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error', isRetryable: true },
   /** One request asks for more than a whole minute's limit: waiting does not help. */
   request_exceeds_limit: { status: 429, type: 'rate_limit_error', isRetryable: false },
+  headers_too_large: { status: 431, type: 'invalid_request_error', isRetryable: false },
   client_closed_request: { status: 499, type: 'invalid_request_error', isRetryable: false },
   internal_error: { status: 500, type: 'server_error', isRetryable: false },
   worker_failed: { status: 502, type: 'server_error', isRetryable: true },

@@ -1,0 +1,51 @@
+/**
+ * The table of contents: what a request meets, in this order. docs/request-path.md tells the same story with the
+ * error that leaves at each step.
+ */
+import Fastify, { type FastifyInstance } from 'fastify'
+import { answerBrokenConnection } from './http/broken-connection.js'
+import type { GatewayDependencies } from './http/gateway-dependencies.js'
+import { apiKeyPlugin } from './http/plugins/api-key.js'
+import { drainPlugin } from './http/plugins/drain.js'
+import { errorHandlerPlugin, sendError } from './http/plugins/error-handler.js'
+import { jsonBodyPlugin } from './http/plugins/json-body.js'
+import { rateLimitPlugin } from './http/plugins/rate-limit.js'
+import { requestIdOf, requestIdPlugin } from './http/plugins/request-id.js'
+import { requestLogPlugin } from './http/plugins/request-log.js'
+import { unknownPathPlugin } from './http/plugins/unknown-path.js'
+import { chatCompletionsRoute } from './http/routes/chat-completions.js'
+import { healthRoute } from './http/routes/health.js'
+import { modelsRoute } from './http/routes/models.js'
+
+const slowRequestMs = 300_000
+const idleConnectionMs = 75_000
+
+export async function buildApp (dependencies: GatewayDependencies): Promise<FastifyInstance> {
+  const { settings, logger, verifyKey, isDraining } = dependencies
+  const app: FastifyInstance = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    genReqId: requestIdOf,
+    bodyLimit: settings.bodyLimitBytes,
+    requestTimeout: slowRequestMs,
+    keepAliveTimeout: idleConnectionMs,
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 1024 },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => { sendError(error, request, reply) },
+    clientErrorHandler: answerBrokenConnection
+  })
+
+  await app.register(errorHandlerPlugin)
+  await app.register(requestIdPlugin)
+  await app.register(requestLogPlugin)
+  await app.register(drainPlugin, { isDraining })
+  await app.register(apiKeyPlugin, { verifyKey })
+  await app.register(rateLimitPlugin, { unauthenticatedPerMinute: settings.unauthenticatedPerMinute, isEnabled: verifyKey !== null })
+  await app.register(unknownPathPlugin)
+  await app.register(jsonBodyPlugin)
+
+  await app.register(chatCompletionsRoute, { dependencies })
+  await app.register(modelsRoute, { dependencies })
+  await app.register(healthRoute, { dependencies })
+  return app
+}

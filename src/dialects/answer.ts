@@ -1,0 +1,52 @@
+/**
+ * One answer as every dialect receives it: parts in order accepted, progress*, finished. Pieces are append-only.
+ */
+import type { AnswerEvent } from '../language/parse/answer-event.js'
+
+/** An AnswerEvent whose tool calls have the id that the client will send back. */
+export type AnswerPiece =
+  | Exclude<AnswerEvent, { type: 'tool-call-start' }>
+  | { type: 'tool-call-start', index: number, id: string, name: string }
+
+export interface TokenLabel {
+  token: string
+  logprob: number
+  bytes: number[]
+}
+
+export interface LabelledToken extends TokenLabel {
+  top_logprobs: TokenLabel[]
+}
+
+/** The tokens whose text these pieces complete, by channel. */
+export interface AnswerLogprobs {
+  content: LabelledToken[]
+  reasoning: LabelledToken[]
+}
+
+export interface AnswerUsage {
+  promptTokens: number
+  cachedTokens: number
+  /** Includes reasoning. */
+  completionTokens: number
+  reasoningTokens: number
+}
+
+export type AnswerFinish = 'stop' | 'length' | 'tool_calls'
+
+export type AnswerPart =
+  | { type: 'accepted', workerId: string, checkpoint: string, cachedTokens: number | null, queueMs: number }
+  | { type: 'progress', pieces: AnswerPiece[], logprobs: AnswerLogprobs | null }
+  | { type: 'finished', finish: AnswerFinish, usage: AnswerUsage }
+
+/** What is the same in every chunk and in the whole of one answer. */
+export interface AnswerIdentity {
+  /** UUID of the answer. */
+  id: string
+  /** Seconds since 1970. */
+  created: number
+  model: string
+  systemFingerprint: string
+  /** Thinking off = no reasoning field and no reasoning count at all. */
+  isThinking: boolean
+}

@@ -1,0 +1,122 @@
+/**
+ * Answer parts to the chunks of a chat stream, in the forms DeepSeek's API was captured sending.
+ *
+ * A key that has nothing to say in a tool delta is left out, never null: the openai SDK reads a null name as a changed
+ * identity and throws. First and last chunk have their fixed forms.
+ */
+import type { ErrorEnvelope } from '../../errors.js'
+import type { AnswerIdentity, AnswerPart, AnswerPiece, AnswerUsage } from '../answer.js'
+import { chatLogprobs, type ChatLogprobs } from './chat-logprobs.js'
+import { chatUsage, type ChatUsage } from './chat-usage.js'
+
+/** Where a stream reports usage: on the finish chunk, in a chunk without choices (when asked for), or both. */
+export type UsageLayout = 'deepseek' | 'openai' | 'both'
+
+export interface ChatStreamOptions {
+  identity: AnswerIdentity
+  usageLayout: UsageLayout
+  includesUsage: boolean
+  showsReasoning: boolean
+}
+
+export interface ChatDelta {
+  role?: 'assistant'
+  content?: string | null
+  reasoning_content?: string | null
+  tool_calls?: Array<{ index: number, id?: string, type?: 'function', function: { name?: string, arguments: string } }>
+}
+
+export interface ChatChunk {
+  id: string
+  object: 'chat.completion.chunk'
+  created: number
+  model: string
+  system_fingerprint: string
+  choices: Array<{ index: 0, delta: ChatDelta, logprobs: ChatLogprobs | null, finish_reason: string | null }>
+  usage?: ChatUsage | null
+}
+
+export class ChatStream {
+  readonly #options: ChatStreamOptions
+  readonly #withReasoning: boolean
+
+  constructor (options: ChatStreamOptions) {
+    this.#options = options
+    this.#withReasoning = options.identity.isThinking && options.showsReasoning
+  }
+
+  /** Says that the answer has begun; goes before every other chunk. */
+  first (): ChatChunk {
+    return this.#chunk(this.#withReasoning
+      ? { role: 'assistant', content: null, reasoning_content: '' }
+      : { role: 'assistant', content: '' })
+  }
+
+  progress (part: Extract<AnswerPart, { type: 'progress' }>): ChatChunk[] {
+    const deltas = part.pieces.map(piece => this.#delta(piece)).filter(delta => delta !== null)
+    if (deltas.length === 0) return part.logprobs === null || chatLogprobs(part.logprobs) === null ? [] : this.#withLogprobs([{}], part)
+    return this.#withLogprobs(deltas, part)
+  }
+
+  finished (part: Extract<AnswerPart, { type: 'finished' }>): ChatChunk[] {
+    const { usageLayout, includesUsage } = this.#options
+    const usage = this.#usage(part.usage)
+    const last = this.#chunk(this.#withReasoning ? { content: '', reasoning_content: null } : { content: '' }, { finishReason: part.finish })
+    if (usageLayout !== 'openai') last.usage = usage
+    if (usageLayout === 'deepseek' || !includesUsage) return [last]
+    return [last, { ...this.#chunk({}), choices: [], usage }]
+  }
+
+  /** A chunk that both kinds of client understand as a failure: those that look for `error` and those that look for a finish reason. */
+  failed (envelope: ErrorEnvelope): ChatChunk & ErrorEnvelope {
+    return { ...this.#chunk({ content: '' }, { finishReason: 'error' }), ...envelope }
+  }
+
+  #withLogprobs (deltas: ChatDelta[], part: Extract<AnswerPart, { type: 'progress' }>): ChatChunk[] {
+    const chunks = deltas.map(delta => this.#chunk(delta))
+    if (part.logprobs === null) return chunks
+    const { content, reasoning } = part.logprobs
+    const owner = (key: 'content' | 'reasoning_content') => Math.max(0, deltas.findIndex(delta => typeof delta[key] === 'string'))
+    chunks.forEach((chunk, position) => {
+      const choice = chunk.choices[0]
+      if (choice === undefined) return
+      choice.logprobs = chatLogprobs({
+        content: position === owner('content') ? content : [],
+        reasoning: position === owner('reasoning_content') && this.#withReasoning ? reasoning : []
+      })
+    })
+    return chunks
+  }
+
+  #delta (piece: AnswerPiece): ChatDelta | null {
+    switch (piece.type) {
+      case 'reasoning':
+        return this.#withReasoning ? { content: null, reasoning_content: piece.text } : null
+      case 'content':
+        return this.#withReasoning ? { content: piece.text, reasoning_content: null } : { content: piece.text }
+      case 'tool-call-start':
+        return { tool_calls: [{ index: piece.index, id: piece.id, type: 'function', function: { name: piece.name, arguments: '' } }] }
+      case 'tool-call-arguments':
+        return { tool_calls: [{ index: piece.index, function: { arguments: piece.text } }] }
+      case 'tool-call-end':
+        return null
+    }
+  }
+
+  #usage (usage: AnswerUsage): ChatUsage {
+    return chatUsage(usage, this.#options.identity.isThinking)
+  }
+
+  #chunk (delta: ChatDelta, { finishReason = null }: { finishReason?: string | null } = {}): ChatChunk {
+    const { id, created, model, systemFingerprint } = this.#options.identity
+    return {
+      id,
+      object: 'chat.completion.chunk',
+      created,
+      model,
+      system_fingerprint: systemFingerprint,
+      choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
+      ...(this.#options.includesUsage ? { usage: null } : {})
+    }
+  }
+}

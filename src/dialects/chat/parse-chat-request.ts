@@ -1,0 +1,83 @@
+/**
+ * From a request body to a ChatRequest, or the error that says which field is wrong. Pure.
+ *
+ * What depends on the tier or on thinking (context length, a forced tool call, replay of reasoning) is
+ * checked later, where that is known.
+ */
+import { GatewayError } from '../../errors.js'
+import type { Message } from '../../language/conversation.js'
+import type { RequestBody } from '../request-body.js'
+import { parseOrThrow } from '../validation-error.js'
+import type { ChatRequest } from './chat-request.js'
+import { chatRequestSchema, type ChatRequestBody } from './request-schema.js'
+import { requestedThinking, showsReasoning } from './requested-thinking.js'
+import { toMessages } from './to-messages.js'
+import { toSampling } from './to-sampling.js'
+import { responseFormatOf, toAnswerForm, toToolChoice, toTools } from './to-tools.js'
+
+/** @throws GatewayError invalid_type, invalid_value, missing_required_parameter, unsupported_parameter */
+export function parseChatRequest (source: RequestBody): ChatRequest {
+  const body = parseOrThrow(chatRequestSchema, source.value)
+  refuseContradictions(body)
+  const messages = toMessages(body, source)
+  requireToolResults(messages)
+
+  const tools = toTools(body.tools, source)
+  const answerForm = toAnswerForm(body.response_format, source)
+  if (answerForm.kind === 'json') requireJsonWord(messages)
+
+  return {
+    model: body.model,
+    conversation: {
+      messages,
+      tools,
+      toolChoice: toToolChoice(body.tool_choice, tools),
+      allowsParallelToolCalls: body.parallel_tool_calls !== false,
+      responseFormat: responseFormatOf(answerForm)
+    },
+    answerForm,
+    thinking: requestedThinking(body),
+    sampling: toSampling(body),
+    stopStrings: typeof body.stop === 'string' ? [body.stop] : body.stop ?? [],
+    isStream: body.stream === true,
+    includesUsage: body.stream_options?.include_usage === true,
+    showsReasoning: showsReasoning(body),
+    cacheUser: body.user_id ?? body.cache_salt ?? body.user ?? null
+  }
+}
+
+function refuseContradictions (body: ChatRequestBody): void {
+  if (body.stream_options !== null && body.stream_options !== undefined && body.stream !== true) {
+    throw new GatewayError('invalid_value', 'stream_options is allowed only when stream is true', { parameter: 'stream_options' })
+  }
+  if (typeof body.n === 'number' && body.n !== 1) {
+    throw new GatewayError('unsupported_parameter', 'Only n = 1 is supported', { parameter: 'n' })
+  }
+  if (body.continue_final_message === true && body.messages.at(-1)?.role !== 'assistant') {
+    throw new GatewayError('invalid_value', 'continue_final_message needs the last message to be of role assistant', { parameter: 'continue_final_message' })
+  }
+}
+
+/** A model that never sees the result of its call would have to invent one. */
+function requireToolResults (messages: Message[]): void {
+  let unanswered = new Map<string, number>()
+  const refuse = (): never => {
+    const index = Math.min(...unanswered.values())
+    throw new GatewayError('invalid_value', "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. (insufficient tool messages following tool_calls message)", { parameter: `messages[${index}].tool_calls` })
+  }
+  messages.forEach((message, index) => {
+    if (message.role === 'tool') {
+      if (message.toolCallId === '') throw new GatewayError('missing_required_parameter', `A tool message must have its tool_call_id: messages[${index}]`, { parameter: `messages[${index}].tool_call_id` })
+      unanswered.delete(message.toolCallId)
+      return
+    }
+    if (unanswered.size > 0) refuse()
+    if (message.role === 'assistant' && !message.isPrefix) unanswered = new Map(message.toolCalls.map(call => [call.id, index]))
+  })
+  if (unanswered.size > 0) refuse()
+}
+
+function requireJsonWord (messages: Message[]): void {
+  if (messages.some(message => /json/i.test(message.content))) return
+  throw new GatewayError('invalid_value', "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.", { parameter: 'messages' })
+}

@@ -1,0 +1,58 @@
+/** Tools, tool choice and response format of a chat request, as the conversation has them. */
+import { GatewayError } from '../../errors.js'
+import type { ToolChoice, ToolDefinition } from '../../language/conversation.js'
+import type { JsonObject } from '../../language/json/json-value.js'
+import type { RequestBody } from '../request-body.js'
+import type { ChatRequestBody } from './request-schema.js'
+
+/** @throws GatewayError invalid_value when two tools share a name */
+export function toTools (tools: ChatRequestBody['tools'], source: RequestBody): ToolDefinition[] {
+  const names = new Set<string>()
+  return (tools ?? []).map((tool, index) => {
+    const { name, description, parameters, strict } = tool.function
+    if (names.has(name)) throw new GatewayError('invalid_value', `Tool names must be unique: '${name}' appears twice`, { parameter: `tools[${index}].function.name` })
+    names.add(name)
+    const isGiven = parameters !== null && parameters !== undefined
+    return {
+      name,
+      description: description ?? '',
+      parameters: isGiven ? source.exact(['tools', index, 'function', 'parameters']) ?? null : null,
+      isStrict: strict === true
+    }
+  })
+}
+
+/** @throws GatewayError invalid_value when the choice names what is not offered */
+export function toToolChoice (choice: ChatRequestBody['tool_choice'], tools: ToolDefinition[]): ToolChoice {
+  if (choice === null || choice === undefined) return { kind: tools.length === 0 ? 'none' : 'auto' }
+  if (typeof choice === 'object') {
+    const { name } = choice.function
+    if (!tools.some(tool => tool.name === name)) {
+      throw new GatewayError('invalid_value', `tool_choice names '${name.slice(0, 128)}', which is not in tools`, { parameter: 'tool_choice' })
+    }
+    return { kind: 'named', name }
+  }
+  if (choice === 'required' && tools.length === 0) {
+    throw new GatewayError('invalid_value', "tool_choice 'required' needs tools", { parameter: 'tool_choice' })
+  }
+  return { kind: choice }
+}
+
+export type AnswerForm = { kind: 'text' } | { kind: 'json' } | { kind: 'schema', schema: JsonObject }
+
+/** @throws GatewayError missing_required_parameter */
+export function toAnswerForm (format: ChatRequestBody['response_format'], source: RequestBody): AnswerForm {
+  if (format === null || format === undefined || format.type === 'text') return { kind: 'text' }
+  if (format.type === 'json_object') return { kind: 'json' }
+  const schema = source.exact(['response_format', 'json_schema', 'schema'])
+  if (!(schema instanceof Map)) {
+    throw new GatewayError('missing_required_parameter', 'response_format.json_schema.schema is required', { parameter: 'response_format.json_schema.schema' })
+  }
+  return { kind: 'schema', schema }
+}
+
+/** What stands under `## Response Format:` in the prompt. */
+export function responseFormatOf (form: AnswerForm): JsonObject | null {
+  if (form.kind === 'text') return null
+  return form.kind === 'json' ? new Map([['type', 'json_object']]) : form.schema
+}

@@ -1,0 +1,121 @@
+/**
+ * From a conversation to a job: render, tokenise, count, and fill in what the caller left open. Refuses here what no
+ * worker could do, before any worker is asked.
+ */
+import type { Constraint, Sampling, Tier } from '../../../workers/contract/job.js'
+import type { ChatRequest } from '../../dialects/chat/chat-request.js'
+import type { RequestedSampling } from '../../dialects/requested-sampling.js'
+import type { JobRequest } from '../../dispatch/dispatch-event.js'
+import { GatewayError } from '../../errors.js'
+import type { Conversation, Effort, ToolDefinition } from '../../language/conversation.js'
+import { toPlainJson } from '../../language/json/plain-json.js'
+import type { RenderedPrompt } from '../../language/render/rendered-prompt.js'
+import type { GatewaySettings, ServedTier } from '../gateway-dependencies.js'
+
+/** DeepSeek's caps for a request that names none, reasoning included. */
+const defaultMaxTokens: Readonly<Record<Effort, number>> = { none: 8_192, low: 65_536, high: 65_536, max: 131_072 }
+
+export interface AnswerPlan {
+  job: JobRequest
+  prompt: RenderedPrompt
+  offeredTools: ToolDefinition[]
+  stopStrings: string[]
+  allowsParallelToolCalls: boolean
+}
+
+export interface PlanInputs {
+  jobId: string
+  request: Pick<ChatRequest, 'answerForm' | 'sampling' | 'stopStrings'>
+  conversation: Conversation
+  tier: Tier
+  served: ServedTier
+  effort: Effort
+  settings: GatewaySettings
+  cacheSalt: string | null
+}
+
+/** @throws GatewayError context_length_exceeded, unsupported_parameter */
+export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
+  const { request, conversation, served, effort, settings } = inputs
+  const offeredTools = offeredToolsOf(conversation)
+  const constraint = constraintOf(inputs, offeredTools)
+  const prompt = served.language.render(conversation, effort)
+  const tokenIds = await served.language.tokenize(prompt)
+  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: request.sampling.maxTokens, effort, contextTokens: served.checkpoint.contextTokens, overlong: settings.overlongCompletion ?? 'refuse' })
+  const isFree = effort === 'none' || settings.honoursSamplingInThinking
+
+  return {
+    job: {
+      requestId: inputs.jobId,
+      tier: inputs.tier,
+      checkpoint: served.checkpoint.name,
+      tokenIds,
+      sampling: {
+        ...samplingOf(request.sampling, { isFree, maxTokens }),
+        stopTokenIds: [served.language.endOfSentenceId, ...request.sampling.stopTokenIds]
+      },
+      ...(constraint === null ? {} : { constraint }),
+      ...(constraint !== null && prompt.start === 'reasoning' ? { constraintAfterTokenId: served.language.thinkEndId } : {}),
+      ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
+    },
+    prompt,
+    offeredTools,
+    stopStrings: request.stopStrings,
+    allowsParallelToolCalls: conversation.allowsParallelToolCalls
+  }
+}
+
+function offeredToolsOf ({ tools, toolChoice }: Conversation): ToolDefinition[] {
+  if (toolChoice.kind === 'none') return []
+  return toolChoice.kind === 'named' ? tools.filter(tool => tool.name === toolChoice.name) : tools
+}
+
+/** With tools on offer the answer may be a call, which is no JSON document: then the form is only asked for, in the prompt. */
+function constraintOf ({ request, served }: PlanInputs, offeredTools: ToolDefinition[]): Constraint | null {
+  const { answerForm } = request
+  if (answerForm.kind === 'text') return null
+  const isEnforceable = served.checkpoint.constraints?.includes(answerForm.kind) === true
+  if (answerForm.kind === 'schema' && !isEnforceable) {
+    throw new GatewayError('unsupported_parameter', 'This response_format type is unavailable now', { parameter: 'response_format' })
+  }
+  if (!isEnforceable || offeredTools.length > 0) return null
+  return answerForm.kind === 'json' ? { kind: 'json' } : { kind: 'schema', schema: toPlainJson(answerForm.schema) }
+}
+
+interface Room {
+  promptTokens: number
+  asked: number | null
+  effort: Effort
+  contextTokens: number
+  overlong: 'refuse' | 'clamp'
+}
+
+/** Counts are exact: these are the ids a worker would get. Clients find an overflow by the words "maximum context length". */
+function maxTokensOf ({ promptTokens, asked, effort, contextTokens, overlong }: Room): number {
+  const left = contextTokens - promptTokens
+  const wanted = asked ?? Math.min(left, defaultMaxTokens[effort])
+  if (left >= 1 && (wanted <= left || overlong === 'clamp')) return Math.min(wanted, left)
+  const completion = Math.max(1, wanted)
+  throw new GatewayError('context_length_exceeded', `This model's maximum context length is ${contextTokens} tokens. However, you requested ${promptTokens + completion} tokens (${promptTokens} in the messages, ${completion} in the completion). Please reduce the length of the messages or completion.`, { parameter: 'messages' })
+}
+
+/** Where sampling is not the caller's to choose (thinking, as DeepSeek has it) the seed and the limits still are. */
+function samplingOf (asked: RequestedSampling, { isFree, maxTokens }: { isFree: boolean, maxTokens: number }): Omit<Sampling, 'stopTokenIds'> {
+  const optional = {
+    topK: isFree ? asked.topK : null,
+    minP: isFree ? asked.minP : null,
+    seed: asked.seed,
+    presencePenalty: isFree ? asked.presencePenalty : null,
+    frequencyPenalty: isFree ? asked.frequencyPenalty : null,
+    repetitionPenalty: isFree ? asked.repetitionPenalty : null,
+    logitBias: asked.logitBias,
+    minTokens: asked.minTokens === null ? null : Math.min(asked.minTokens, maxTokens),
+    logprobs: asked.logprobs
+  }
+  return {
+    temperature: isFree ? asked.temperature ?? 1 : 1,
+    topP: isFree ? asked.topP ?? 1 : 1,
+    maxTokens,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null))
+  }
+}

@@ -1,0 +1,69 @@
+/** What the front door stands on. The process (src/server.ts) makes these; tests make others. */
+import type { FastifyBaseLogger } from 'fastify'
+import type { Tier } from '../../workers/contract/job.js'
+import type { UsageLayout } from '../dialects/chat/chat-chunks.js'
+import type { Dispatcher } from '../dispatch/dispatch-event.js'
+import type { CheckpointLanguage } from '../language/checkpoint-language.js'
+import type { Effort } from '../language/conversation.js'
+
+export interface GatewaySettings {
+  bodyLimitBytes: number
+  /** A silent stream sends a comment this often. */
+  keepAliveMs: number
+  /**
+   * A silent whole answer sends a blank line this often, and thereby commits to status 200: only after a worker
+   * has taken the job. Default 30 s.
+   */
+  jsonKeepAliveMs?: number
+  /** A client that reads nothing for this long is gone. Default 60 s. */
+  stalledClientMs?: number
+  /** Requests per minute from one address without a valid key; not applied when no keys are asked for. */
+  unauthenticatedPerMinute: number
+  defaultTier: Tier
+  /** Tier that an asked-for effort calls for. Default: max calls for pro. */
+  tierByEffort?: Readonly<Partial<Record<Effort, Tier>>>
+  xhighEffort: 'high' | 'max'
+  usageChunk: UsageLayout
+  honoursSamplingInThinking: boolean
+  reasoningReplay: 'strict' | 'lenient'
+  /** A forced tool call while thinking: answer without thinking, or refuse as DeepSeek does. Default without-thinking. */
+  forcedToolChoice?: 'without-thinking' | 'refuse'
+  /** max_tokens beyond what the context has left: refuse as DeepSeek does, or take what is left. Default refuse. */
+  overlongCompletion?: 'refuse' | 'clamp'
+}
+
+export interface ServedCheckpoint {
+  name: string
+  revision: string
+  trained: boolean
+  contextTokens: number
+  /** What the tier's engines can enforce; none = a JSON answer is only asked for, and a schema is refused. */
+  constraints?: ReadonlyArray<'json' | 'schema' | 'regex' | 'structural-tag'>
+}
+
+export interface ServedTier {
+  language: CheckpointLanguage
+  checkpoint: ServedCheckpoint
+}
+
+/** Who is calling, as far as a key says. */
+export interface Caller {
+  /** Not secret: names the key in logs and keeps prefix caches of different keys apart. */
+  keyId: string
+}
+
+/** null = no such key. Must not reveal by its timing how much of a key was right. */
+export type VerifyKey = (key: string) => Caller | null | Promise<Caller | null>
+
+export interface GatewayDependencies {
+  settings: GatewaySettings
+  tiers: Readonly<Record<Tier, ServedTier>>
+  dispatcher: Dispatcher
+  /** null = no key is asked for (loopback only). */
+  verifyKey: VerifyKey | null
+  logger: FastifyBaseLogger
+  version: string
+  isDraining (): boolean
+  /** Whether a worker of this tier can take a job now. */
+  isReady (tier: Tier): boolean
+}

@@ -1,0 +1,31 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Tier } from '../../../workers/contract/job.js'
+import { GatewayError } from '../../errors.js'
+import { effortWords, isEffortWord, type EffortWord } from '../../policy/effort-word.js'
+
+export interface CallerPreferences {
+  tier: Tier | null
+  effort: EffortWord | null
+}
+
+/**
+ * What a caller says beside the body, for clients whose body cannot be changed.
+ *
+ * @throws GatewayError invalid_value
+ */
+export function callerPreferences (headers: IncomingHttpHeaders): CallerPreferences {
+  const tier = wordOf(headers['x-gearbox-tier'])
+  const effort = wordOf(headers['x-gearbox-effort'])
+  if (tier !== null && tier !== 'pro' && tier !== 'flash' && tier !== 'auto') throw refusal('x-gearbox-tier', ['pro', 'flash', 'auto'])
+  if (effort !== null && !isEffortWord(effort)) throw refusal('x-gearbox-effort', effortWords)
+  return { tier: tier === 'auto' ? null : tier, effort }
+}
+
+function wordOf (header: string | string[] | undefined): string | null {
+  const word = (Array.isArray(header) ? header[0] : header)?.trim().toLowerCase()
+  return word === undefined || word === '' ? null : word
+}
+
+function refusal (header: string, words: readonly string[]): GatewayError {
+  return new GatewayError('invalid_value', `The header ${header} must be one of ${words.join(', ')}`, { parameter: header })
+}

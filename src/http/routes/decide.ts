@@ -1,0 +1,60 @@
+/** Asks the policy, with what this gateway serves and how it is configured. */
+import type { Tier } from '../../../workers/contract/job.js'
+import { GatewayError } from '../../errors.js'
+import type { Conversation } from '../../language/conversation.js'
+import { chooseEffort, type EffortChoice } from '../../policy/choose-effort.js'
+import { chooseTier, type TierChoice } from '../../policy/choose-tier.js'
+import type { ThinkingRequest } from '../../policy/effort-word.js'
+import { publicModelNames, resolveModel } from '../../policy/model-name.js'
+import type { GatewayDependencies } from '../gateway-dependencies.js'
+import type { CallerPreferences } from './caller-preferences.js'
+
+const defaultTierByEffort = { max: 'pro' } as const
+
+export interface Decision {
+  choice: TierChoice
+  effort: EffortChoice
+}
+
+export interface Asked {
+  model: string
+  thinking: ThinkingRequest
+  conversation: Conversation
+}
+
+/** @throws GatewayError unsupported_model; invalid_value where DeepSeek refuses a combination and the settings say so */
+export function decide (asked: Asked, preferences: CallerPreferences, { settings, tiers }: Pick<GatewayDependencies, 'settings' | 'tiers'>): Decision {
+  const names: Record<Tier, string> = { pro: tiers.pro.checkpoint.name, flash: tiers.flash.checkpoint.name }
+  const model = resolveModel(asked.model, names)
+  if (model === null) {
+    throw new GatewayError('unsupported_model', `The supported API model names are ${publicModelNames.join(', ')}, but you passed ${asked.model.slice(0, 200)}.`, { parameter: 'model' })
+  }
+  const effortInputs = {
+    body: asked.thinking,
+    headerWord: preferences.effort,
+    modelIsThinking: model.isThinking,
+    isToolForced: asked.conversation.toolChoice.kind === 'required' || asked.conversation.toolChoice.kind === 'named',
+    xhighEffort: settings.xhighEffort
+  }
+  const choice = chooseTier({
+    modelTier: model.tier,
+    headerTier: preferences.tier,
+    // Before the tier is known so is its ladder; the newer one keeps the most distinctions.
+    effort: chooseEffort({ ...effortInputs, isToolForced: false, ladder: '0731' }),
+    tierByEffort: settings.tierByEffort ?? defaultTierByEffort,
+    defaultTier: settings.defaultTier
+  })
+  const effort = chooseEffort({ ...effortInputs, ladder: tiers[choice.tier].language.ladder })
+  if (effort.reason === 'tool-choice' && settings.forcedToolChoice === 'refuse') {
+    throw new GatewayError('invalid_value', 'Thinking mode does not support this tool_choice', { parameter: 'tool_choice' })
+  }
+  if (settings.reasoningReplay === 'strict' && effort.effort !== 'none') requireReasoning(asked.conversation)
+  return { choice, effort }
+}
+
+function requireReasoning ({ tools, messages }: Conversation): void {
+  if (tools.length === 0) return
+  const index = messages.findIndex(message => message.role === 'assistant' && message.reasoning === null)
+  if (index === -1) return
+  throw new GatewayError('invalid_value', 'The `reasoning_content` in the thinking mode must be passed back to the API.', { parameter: `messages[${index}].reasoning_content` })
+}
