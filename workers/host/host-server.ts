@@ -1,5 +1,5 @@
 /** The worker's HTTP routes (contract: workers/contract/control.ts), on a unix socket or a TCP port. */
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { abortRequestSchema, drainRequestSchema, type DrainReport, type Refusal } from '../contract/control.js'
 import { EventStream } from './event-stream.js'
 import { HostError } from './host-error.js'
@@ -11,7 +11,13 @@ export type ListenAddress = { socketPath: string } | { host: string, port: numbe
 const bodyLimitBytes = 64 * 1024 * 1024
 
 export function createHostServer (host: WorkerHost, logger: FastifyBaseLogger): FastifyInstance {
-  const server = fastify({ loggerInstance: logger, disableRequestLogging: true, bodyLimit: bodyLimitBytes, forceCloseConnections: true })
+  const server = fastify({
+    loggerInstance: logger,
+    // Probes come every second; a job is logged once, when it ends.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: bodyLimitBytes,
+    forceCloseConnections: true
+  })
 
   server.get('/live', async () => host.readiness())
   server.get('/ready', async (_request, reply) => {

@@ -1,0 +1,172 @@
+/**
+ * Runs a job on some worker of its tier and makes one stream of its attempts.
+ *
+ *   wait in line ─▶ send ─▶ events ─▶ done
+ *        ▲                    │ fault
+ *        └── back off ◀───────┴── not retryable, or tried enough ─▶ GatewayError
+ */
+import type { BaseLogger } from 'pino'
+import type { Tier } from '../../workers/contract/job.js'
+import { GatewayError } from '../errors.js'
+import { pause, systemClock, type Clock } from './clock.js'
+import type { DispatchEvent, Dispatcher, JobRequest } from './dispatch-event.js'
+import { JobProgress, type RetryLimits } from './job-progress.js'
+import { WaitingLine, type Assignment } from './waiting-line.js'
+import { defaultWatchdogLimits, firstTokenLimitMs, watch, type WatchdogLimits } from './watchdogs.js'
+import { WorkerFault } from './worker-fault.js'
+import type { WorkerRegistry } from './worker-registry.js'
+
+export interface DispatcherOptions {
+  registry: WorkerRegistry
+  logger: BaseLogger
+  clock?: Clock
+  /** In [0, 1). */
+  random?: () => number
+  watchdogs?: Partial<WatchdogLimits>
+  retries?: Partial<RetryLimits>
+  /** First pause before trying an instance again that has just failed; doubles with each attempt. Another instance is tried at once. */
+  backoffMs?: number
+  maxWaiting?: number
+  maxWaitMs?: number
+  maxJobsPerWorker?: number
+}
+
+export class HttpDispatcher implements Dispatcher {
+  readonly #registry: WorkerRegistry
+  readonly #logger: BaseLogger
+  readonly #clock: Clock
+  readonly #watchdogs: WatchdogLimits
+  readonly #retries: RetryLimits
+  readonly #backoffMs: number
+  readonly #line: WaitingLine
+
+  constructor (options: DispatcherOptions) {
+    const { registry, logger, clock = systemClock, random = Math.random, backoffMs = 100 } = options
+    const { maxWaiting = 256, maxWaitMs = 60_000, maxJobsPerWorker = 64 } = options
+    this.#registry = registry
+    this.#logger = logger
+    this.#clock = clock
+    this.#watchdogs = { ...defaultWatchdogLimits, ...options.watchdogs }
+    this.#retries = { maxAttempts: 3, maxResumeTokens: 131_072, ...options.retries }
+    this.#backoffMs = backoffMs
+    this.#line = new WaitingLine({ registry, clock, random, maxWaiting, maxWaitMs, maxJobsPerWorker })
+  }
+
+  /** Requests of a tier that wait for a worker. */
+  waiting (tier: Tier): number {
+    return this.#line.waiting(tier)
+  }
+
+  /** Stops serving the line; running streams go on to their end. */
+  close (): void {
+    this.#line.close()
+  }
+
+  async * generate (request: JobRequest, signal: AbortSignal): AsyncGenerator<DispatchEvent, void, undefined> {
+    const started = this.#clock.now()
+    const progress = new JobProgress(request, this.#retries)
+    const ending = new AbortController()
+    const onLeave = (): void => ending.abort(reasonOf(signal))
+    signal.addEventListener('abort', onLeave)
+    if (signal.aborted) onLeave()
+    const cancelDeadline = this.#armDeadline(request, ending)
+    try {
+      while (true) {
+        const assignment = await this.#assign(request, progress, ending.signal)
+        const fault = yield * this.#attempt(request, progress, assignment, ending.signal, started)
+        if (fault === null) return
+        const last = progress.fail(fault, attemptWorker(assignment, request))
+        if (last !== null) return yield last
+      }
+    } finally {
+      cancelDeadline()
+      signal.removeEventListener('abort', onLeave)
+    }
+  }
+
+  /** One worker, and a pause before it when it is one that has just failed this job. */
+  async #assign (request: JobRequest, progress: JobProgress, signal: AbortSignal): Promise<Assignment> {
+    const need = {
+      checkpoint: request.checkpoint,
+      promptTokens: progress.promptTokens,
+      maxTokens: progress.remainingTokens,
+      isResume: progress.isResume,
+      tried: progress.tried
+    }
+    const assignment = await this.#line.acquire(request.tier, need, signal)
+    if (assignment.reason !== 'already-tried') return assignment
+    assignment.release()
+    await pause(this.#clock, this.#backoffMs * 2 ** (progress.attempts - 1), signal)
+    return await this.#line.acquire(request.tier, need, signal)
+  }
+
+  /** Hands on the events of one attempt; returns its fault, or null when the answer is complete. */
+  async * #attempt (
+    request: JobRequest,
+    progress: JobProgress,
+    assignment: Assignment,
+    signal: AbortSignal,
+    started: number
+  ): AsyncGenerator<DispatchEvent, WorkerFault | null, undefined> {
+    const { worker, release } = assignment
+    const now = this.#clock.now()
+    const queuedAhead = (worker.load?.queuedTokens ?? 0) + worker.sentSinceLoad.promptTokens
+    const job = progress.nextJob(request.deadlineMs === undefined ? null : Math.max(1, request.deadlineMs - (now - started)))
+    const hangUp = new AbortController()
+    const onEnding = (): void => hangUp.abort(signal.reason)
+    signal.addEventListener('abort', onEnding)
+    let isEnded = false
+    try {
+      const events = worker.client.generate(job, hangUp.signal)
+      const limitMs = firstTokenLimitMs(this.#watchdogs, Math.max(queuedAhead, job.tokenIds.length))
+      for await (const event of watch(events, limitMs, this.#watchdogs, this.#clock, fault => hangUp.abort(fault))) {
+        hangUp.signal.throwIfAborted()
+        isEnded = event.type === 'done' || event.type === 'fail'
+        if (event.type === 'load') this.#registry.noteLoad(worker, event.report)
+        yield * progress.take(event, attemptWorker(assignment, request), now - started)
+        if (event.type === 'done') {
+          this.#registry.noteSuccess(worker)
+          return null
+        }
+      }
+      throw new WorkerFault('broken', 'the stream ended without done or fail', { code: 'stream-broken', blame: 'worker', isRetryable: true })
+    } catch (error) {
+      if (!(error instanceof WorkerFault)) throw error
+      this.#registry.noteFault(worker, error)
+      // A connection that never was, or that the worker itself cut, has no job to abort.
+      isEnded ||= error.kind === 'unreachable' || error.kind === 'refused' || error.kind === 'broken'
+      return error
+    } finally {
+      signal.removeEventListener('abort', onEnding)
+      release()
+      if (!isEnded) this.#abortDetached(assignment, job)
+    }
+  }
+
+  /**
+   * Hanging up has already told the worker to stop. This says it again in words, for a host behind a proxy that keeps
+   * connections open; nobody waits for the answer.
+   */
+  #abortDetached ({ worker }: Assignment, { requestId, attempt }: { requestId: string, attempt: number }): void {
+    worker.client.abort({ requestIds: [requestId], upToAttempt: attempt }).catch((error: unknown) => {
+      this.#logger.debug({ err: error, workerId: worker.workerId, requestId }, 'abort was not answered')
+    })
+  }
+
+  #armDeadline ({ deadlineMs }: JobRequest, ending: AbortController): () => void {
+    if (deadlineMs === undefined) return () => {}
+    return this.#clock.after(deadlineMs, () => {
+      ending.abort(new GatewayError('deadline_exceeded', `the answer was not complete after ${deadlineMs} ms`))
+    })
+  }
+}
+
+function attemptWorker ({ worker }: Assignment, { checkpoint }: JobRequest): { workerId: string, instanceId: string | null, checkpoint: string } {
+  return { workerId: worker.workerId, instanceId: worker.instanceId, checkpoint: worker.description?.checkpoint.name ?? checkpoint }
+}
+
+/** What a front door aborted with, when it is one of ours (draining, say); otherwise the client has left. */
+function reasonOf (signal: AbortSignal): GatewayError {
+  const reason: unknown = signal.reason
+  return reason instanceof GatewayError ? reason : new GatewayError('client_closed_request', 'the client closed the request', { cause: reason })
+}

@@ -1,0 +1,173 @@
+/** Jobs for which no worker is ready, first come, first served, bounded in number and time. */
+import { GatewayError } from '../errors.js'
+import type { Tier } from '../../workers/contract/job.js'
+import { chooseWorker, type Candidate, type ChooseOptions, type ChoiceReason, type JobNeed, type WaitReason } from './choose-worker.js'
+import type { Clock } from './clock.js'
+import type { WorkerRecord } from './worker-record.js'
+import type { WorkerRegistry } from './worker-registry.js'
+
+export interface WaitingLineOptions extends ChooseOptions {
+  registry: WorkerRegistry
+  clock: Clock
+  /** Jobs of one tier that may wait. */
+  maxWaiting: number
+  maxWaitMs: number
+}
+
+/** A worker taken for a job; its in-flight count holds the job until `release`. */
+export interface Assignment {
+  worker: WorkerRecord
+  reason: ChoiceReason
+  release: () => void
+}
+
+interface Waiter {
+  tier: Tier
+  need: JobNeed
+  /** True when it needs to wait no longer. */
+  attempt: () => boolean
+}
+
+type RecordCandidate = Candidate & { record: WorkerRecord }
+
+export class WaitingLine {
+  readonly #options: WaitingLineOptions
+  readonly #waiters: Waiter[] = []
+  readonly #unsubscribe: () => void
+
+  constructor (options: WaitingLineOptions) {
+    this.#options = options
+    this.#unsubscribe = options.registry.onChange(() => this.#serve())
+  }
+
+  /** Jobs that wait for a worker of the tier. */
+  waiting (tier: Tier): number {
+    return this.#waiters.filter(waiter => waiter.tier === tier).length
+  }
+
+  /**
+   * @throws GatewayError no_worker_available with the reason, context_length_exceeded when no worker of the tier is large enough;
+   * the signal's reason when it aborts
+   */
+  async acquire (tier: Tier, need: JobNeed, signal: AbortSignal): Promise<Assignment> {
+    signal.throwIfAborted()
+    const now = this.#try(tier, need)
+    if (typeof now !== 'string') return now
+    this.#refuseHopeless(tier, need, now)
+    return await this.#wait(tier, need, signal)
+  }
+
+  close (): void {
+    this.#unsubscribe()
+  }
+
+  async #wait (tier: Tier, need: JobNeed, signal: AbortSignal): Promise<Assignment> {
+    const { clock, maxWaitMs } = this.#options
+    let leave = (): void => {}
+    try {
+      return await new Promise<Assignment>((resolve, reject) => {
+        const waiter: Waiter = {
+          tier,
+          need,
+          attempt: () => {
+            try {
+              const result = this.#try(tier, need)
+              if (typeof result === 'string') this.#refuseHopeless(tier, need, result)
+              else resolve(result)
+              return typeof result !== 'string'
+            } catch (error) {
+              reject(error)
+              return true
+            }
+          }
+        }
+        const onAbort = (): void => reject(signal.reason)
+        const cancel = clock.after(maxWaitMs, () => reject(this.#timedOut(waiter)))
+        signal.addEventListener('abort', onAbort)
+        this.#waiters.push(waiter)
+        leave = () => {
+          cancel()
+          signal.removeEventListener('abort', onAbort)
+          const position = this.#waiters.indexOf(waiter)
+          if (position >= 0) this.#waiters.splice(position, 1)
+        }
+      })
+    } finally {
+      leave()
+    }
+  }
+
+  #serve (): void {
+    for (const waiter of [...this.#waiters]) {
+      if (!waiter.attempt()) continue
+      const position = this.#waiters.indexOf(waiter)
+      if (position >= 0) this.#waiters.splice(position, 1)
+    }
+  }
+
+  #try (tier: Tier, need: JobNeed): Assignment | WaitReason {
+    const { registry } = this.#options
+    const choice = chooseWorker(registry.list(tier).map(candidateOf), need, this.#options)
+    if (choice.kind === 'none') return choice.reason
+    const { record } = choice.worker
+    return { worker: record, reason: choice.reason, release: registry.begin(record, need.promptTokens) }
+  }
+
+  #refuseHopeless (tier: Tier, need: JobNeed, reason: WaitReason): void {
+    if (reason === 'context') {
+      const largest = Math.max(...this.#options.registry.list(tier).map(({ description }) => description?.contextTokens ?? 0))
+      const message = `This model's maximum context length is ${largest} tokens. However, your messages resulted in ${need.promptTokens} tokens.`
+      throw new GatewayError('context_length_exceeded', message)
+    }
+    if (reason === 'none-registered') throw new GatewayError('no_worker_available', `no worker of tier ${tier} is configured`, { retryAfterMs: 10_000 })
+    // A worker of another capability may still come, but nobody should wait on that.
+    if (reason === 'cannot-resume') throw new GatewayError('worker_stream_broken', `no worker of tier ${tier} can resume an answer`)
+    const waiting = this.waiting(tier)
+    if (waiting > this.#options.maxWaiting) throw this.#refusal(tier, reason, `${waiting} requests wait already`)
+  }
+
+  #timedOut ({ tier, need }: Waiter): GatewayError {
+    const line = this.#waiters.filter(waiter => waiter.tier === tier)
+    const position = line.findIndex(waiter => waiter.need === need) + 1
+    const result = chooseWorker(this.#options.registry.list(tier).map(candidateOf), need, this.#options)
+    const reason = result.kind === 'none' ? result.reason : 'busy'
+    return this.#refusal(tier, reason, `waited ${this.#options.maxWaitMs} ms, position ${position} of ${line.length}`)
+  }
+
+  #refusal (tier: Tier, reason: WaitReason, detail: string): GatewayError {
+    const states = this.#options.registry.list(tier).map(({ workerId, state, stateReason }) => `${workerId} is ${state}: ${stateReason}`)
+    const message = `no worker of tier ${tier} is available (${reason}; ${detail}; ${states.join(', ')})`
+    return new GatewayError('no_worker_available', message, { retryAfterMs: retryAfterMs[reason] })
+  }
+}
+
+/** When asking again has a chance. */
+const retryAfterMs: Record<WaitReason, number> = {
+  busy: 1000,
+  starting: 5000,
+  unreachable: 5000,
+  draining: 5000,
+  quarantined: 30_000,
+  'other-checkpoint': 30_000,
+  'cannot-resume': 30_000,
+  'none-registered': 30_000,
+  context: 30_000
+}
+
+function candidateOf (record: WorkerRecord): RecordCandidate {
+  const { workerId, instanceId, state, canServe, description, load, inFlight, sentSinceLoad } = record
+  return {
+    record,
+    workerId,
+    instanceId,
+    state,
+    canServe,
+    checkpoint: description?.checkpoint.name ?? null,
+    contextTokens: description?.contextTokens ?? null,
+    canResume: description?.capabilities.resume ?? false,
+    load,
+    inFlight,
+    sentSinceLoad,
+    expectedCachedTokens: 0
+  }
+}

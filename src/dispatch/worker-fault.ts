@@ -1,0 +1,78 @@
+/**
+ * What went wrong between us and a worker, before anybody decides whether to try again.
+ *
+ * unreachable: no connection. refused: the host answered with an error status. failed: a fail event. broken: the stream ended
+ * without done or fail, or carried what is no event. silent: a watchdog ran out.
+ */
+import type { FailEvent } from '../../workers/contract/event.js'
+import { GatewayError, type ErrorCode } from '../errors.js'
+
+export type FaultKind = 'unreachable' | 'refused' | 'failed' | 'broken' | 'silent'
+
+export interface WorkerFaultDetails {
+  /** The worker's own word, kebab-case. */
+  code: string
+  blame: FailEvent['blame']
+  isRetryable: boolean
+  cause?: unknown
+}
+
+export class WorkerFault extends Error {
+  readonly kind: FaultKind
+  readonly code: string
+  readonly blame: FailEvent['blame']
+  /** Whether the same job may succeed on another try. */
+  readonly isRetryable: boolean
+
+  constructor (kind: FaultKind, message: string, details: WorkerFaultDetails) {
+    super(message, { cause: details.cause })
+    this.name = 'WorkerFault'
+    this.kind = kind
+    this.code = details.code
+    this.blame = details.blame
+    this.isRetryable = details.isRetryable
+  }
+
+  /** The worker died (or its engine did) with this job on it: twice, and the job is taken for the poison. */
+  get isDeath (): boolean {
+    return this.kind === 'broken' || this.code === 'rank-died'
+  }
+
+  /** The process may be gone or wedged: no more jobs until it has answered a probe. */
+  get isSuspicious (): boolean {
+    return this.kind === 'unreachable' || this.kind === 'broken' || this.kind === 'silent'
+  }
+
+  /** Counts against the worker's health. A full queue or a drain is no illness. */
+  get isIllness (): boolean {
+    return this.blame !== 'request' && this.blame !== 'client' && !softRefusals.has(this.code)
+  }
+}
+
+const softRefusals = new Set(['queue-full', 'worker-draining', 'worker-loading', 'engine-closed'])
+
+const codesByFail: Record<string, ErrorCode> = {
+  'context-overflow': 'context_length_exceeded',
+  'unsupported-constraint': 'unsupported_parameter',
+  'deadline-exceeded': 'deadline_exceeded',
+  'queue-full': 'no_worker_available',
+  'worker-draining': 'no_worker_available',
+  'worker-loading': 'no_worker_available',
+  // We sent what the contract does not allow; asking again would not help.
+  'invalid-job': 'internal_error',
+  'bad-request': 'internal_error'
+}
+
+/** How a client is told of a fault that nobody could make good. */
+export function gatewayErrorFrom (fault: WorkerFault, workerId: string): GatewayError {
+  const code = codesByFail[fault.code] ?? codeByKind(fault)
+  const isRequest = fault.blame === 'request'
+  const message = isRequest ? fault.message : `worker ${workerId}: ${fault.message}`
+  return new GatewayError(code, message, { cause: fault, ...(code === 'no_worker_available' ? { retryAfterMs: 1000 } : {}) })
+}
+
+function codeByKind (fault: WorkerFault): ErrorCode {
+  if (fault.blame === 'request') return 'invalid_value'
+  if (fault.blame === 'client') return 'client_closed_request'
+  return fault.kind === 'broken' || fault.kind === 'silent' ? 'worker_stream_broken' : 'worker_failed'
+}

@@ -1,0 +1,93 @@
+import type { WorkerDescription } from '../../workers/contract/description.js'
+import type { LoadReport } from '../../workers/contract/event.js'
+import type { Tier } from '../../workers/contract/job.js'
+import type { WorkerClient } from './worker-client.js'
+import type { WorkerFault } from './worker-fault.js'
+
+/**
+ * registered: known by address, never answered. starting: answers, still loading. warming: ready, being examined. serving. degraded:
+ * serving, but failed lately; used when nothing better is left. draining: finishes what it has. gone: this incarnation
+ * will not come back. quarantined: taken out by hand or for corrupt output, until released or restarted.
+ */
+export type WorkerState = 'registered' | 'starting' | 'warming' | 'serving' | 'degraded' | 'draining' | 'gone' | 'quarantined'
+
+/** Work that this gateway has sent, in jobs and in tokens of their prompts. */
+export interface SentWork {
+  jobs: number
+  promptTokens: number
+}
+
+/**
+ * One incarnation of a worker. A restarted process gets a new record, so that nothing learned about the dead one (faults, work
+ * in flight, load) is held against or credited to the new.
+ */
+export class WorkerRecord {
+  readonly workerId: string
+  readonly tier: Tier
+  readonly client: WorkerClient
+  state: WorkerState = 'registered'
+  /** Why it is in this state, for people. */
+  stateReason = 'not yet reached'
+  description: WorkerDescription | null = null
+  load: LoadReport | null = null
+  readonly inFlight: SentWork = { jobs: 0, promptTokens: 0 }
+  /** Sent since the last load report was asked for: what that report cannot know yet. */
+  readonly sentSinceLoad: SentWork = { jobs: 0, promptTokens: 0 }
+  missedPolls = 0
+  #faults = 0
+  #faultsAnswered = 0
+  #degradedUntil = -Infinity
+
+  constructor (workerId: string, tier: Tier, client: WorkerClient) {
+    this.workerId = workerId
+    this.tier = tier
+    this.client = client
+  }
+
+  /** Null until the worker has described itself. */
+  get instanceId (): string | null {
+    return this.description?.instanceId ?? null
+  }
+
+  /** It gave cause to think that the process is gone, and has not answered a probe since. */
+  get isSuspect (): boolean {
+    return this.#faults > this.#faultsAnswered
+  }
+
+  get canServe (): boolean {
+    return (this.state === 'serving' || this.state === 'degraded') && !this.isSuspect
+  }
+
+  /** Hands a mark to the probe about to be sent; its answer clears only suspicions older than the probe. */
+  markProbe (): () => void {
+    const faults = this.#faults
+    return () => { this.#faultsAnswered = Math.max(this.#faultsAnswered, faults) }
+  }
+
+  noteFault (fault: WorkerFault, degradedUntil: number): void {
+    if (fault.isSuspicious) this.#faults += 1
+    if (!fault.isIllness) return
+    this.#degradedUntil = degradedUntil
+    if (this.state === 'serving') this.move('degraded', fault.message)
+  }
+
+  /** An answer was completed: whatever failed before is over. */
+  noteSuccess (): void {
+    this.#degradedUntil = -Infinity
+    if (this.state === 'degraded') this.move('serving', 'completed a job')
+  }
+
+  /** @param now what the record's clock says, in the unit of noteFault's degradedUntil */
+  recover (now: number): void {
+    if (this.state === 'degraded' && now >= this.#degradedUntil) this.move('serving', 'no fault lately')
+  }
+
+  noteLoad (load: LoadReport): void {
+    this.load = load
+  }
+
+  move (state: WorkerState, reason: string): void {
+    this.state = state
+    this.stateReason = reason
+  }
+}
