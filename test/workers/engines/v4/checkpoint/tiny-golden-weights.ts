@@ -64,10 +64,10 @@ export function uniformNumbers (name: string, count: number): Float64Array {
   })
 }
 
-/** The float64 weights of one tensor (expert indices for `tid2eid`), row-major. */
-export function tinyGoldenValues (name: string, shape: readonly number[]): Float64Array {
+/** The float64 weights of one tensor (expert indices for `tid2eid`, which has two experts a token), row-major. */
+export function tinyGoldenValues (name: string, shape: readonly number[], experts = tinyGoldenConfigKeys.n_routed_experts): Float64Array {
   const u = uniformNumbers(name, shape.reduce((a, b) => a * b, 1))
-  if (name.endsWith('tid2eid')) return expertPairs(u, tinyGoldenConfigKeys.n_routed_experts)
+  if (name.endsWith('tid2eid')) return expertPairs(u, experts)
   return u.map(scalingOf(name, shape))
 }
 
@@ -88,23 +88,24 @@ function expertPairs (u: Float64Array, experts: number): Float64Array {
   })
 }
 
-/** Every tensor of the tiny golden network, wide (F32, and an I64 table). */
-export function tinyGoldenTensors (): TensorSource[] {
-  return expectedTensors(readV4Config(JSON.stringify(tinyGoldenConfigKeys))).map(({ name, forms }) => {
+/** Every tensor of the tiny golden network, wide (F32, and an I64 table); other sizes by overriding config keys. */
+export function tinyGoldenTensors (overrides: Record<string, unknown> = {}): TensorSource[] {
+  const config = readV4Config(JSON.stringify({ ...tinyGoldenConfigKeys, ...overrides }))
+  return expectedTensors(config).map(({ name, forms }) => {
     const { type, shape } = forms.find(form => form.type === 'F32' || form.type === 'I64') ?? { type: 'F32', shape: [] }
     return {
       name,
       type,
       shape,
       bytes () {
-        const values = tinyGoldenValues(name, shape)
+        const values = tinyGoldenValues(name, shape, config.expertCount)
         return new Uint8Array(type === 'I64' ? BigInt64Array.from(values, BigInt).buffer : Float32Array.from(values).buffer)
       }
     }
   })
 }
 
-/** Writes the tiny golden network as a checkpoint. */
-export async function writeTinyGolden (directory: string): Promise<void> {
-  await writeCheckpoint(directory, { configKeys: tinyGoldenConfigKeys, shards: [tinyGoldenTensors()] })
+/** Writes the tiny golden network, or one of other sizes made the same way, as a checkpoint. */
+export async function writeTinyGolden (directory: string, overrides: Record<string, unknown> = {}): Promise<void> {
+  await writeCheckpoint(directory, { configKeys: { ...tinyGoldenConfigKeys, ...overrides }, shards: [tinyGoldenTensors(overrides)] })
 }

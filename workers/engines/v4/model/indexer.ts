@@ -1,0 +1,68 @@
+/** Chooses which compressed entries a query attends to (lightning indexer, V4 section 4.8). */
+import { type V4Config } from '../checkpoint/config.js'
+import { type Kernels } from '../kernels/kernels.js'
+import { fakeQuantiseFp4 } from '../numerics/fake-quantise.js'
+import { hadamard } from '../numerics/hadamard.js'
+import { type CompressorPlace } from '../sequence/kv-layout.js'
+import { type KvStore } from '../sequence/kv-store.js'
+import { type IndexerWeights } from './layer-weights.js'
+import { type Mode } from './mode.js'
+import { type Step, type StepSlice } from './step.js'
+import { TopK } from './top-k.js'
+import { type OffsetList, type Region, type Workspace } from './workspace.js'
+
+export class Indexer {
+  readonly #config: V4Config
+  readonly #kernels: Kernels
+  readonly #kv: KvStore
+  readonly #mode: Mode
+  readonly #queries: Region
+  readonly #headWeights: Region
+  readonly #scores: Region
+  readonly #offsets: OffsetList
+  readonly #topK: TopK
+  readonly #floatBytes: number
+
+  constructor (config: V4Config, kernels: Kernels, workspace: Workspace, kv: KvStore, mode: Mode, maxRows: number, maxEntries: number) {
+    this.#config = config
+    this.#kernels = kernels
+    this.#kv = kv
+    this.#mode = mode
+    this.#queries = workspace.floats(maxRows * config.indexHeadCount * config.indexHeadDim)
+    this.#headWeights = workspace.floats(maxRows * config.indexHeadCount)
+    this.#scores = workspace.floats(maxEntries)
+    this.#offsets = workspace.offsets(maxEntries)
+    this.#topK = new TopK(maxEntries, config.indexTopK)
+    this.#floatBytes = workspace.floatBytes
+  }
+
+  /** Queries and head weights of all rows, for the `pick` calls of this step. */
+  prepare (weights: IndexerWeights, queryLatent: Region, x: Region, step: Step): void {
+    const { indexHeadCount: heads, indexHeadDim: width } = this.#config
+    this.#kernels.multiply(weights.queries, queryLatent.offset, this.#queries.offset, step.rows)
+    this.#kernels.multiply(weights.headWeights, x.offset, this.#headWeights.offset, step.rows)
+    const values = this.#queries.values
+    for (let row = 0; row < step.rows; row++) step.compressedTable.rotate(values, row * heads * width, heads, width, row, 1)
+    for (let head = 0; head < step.rows * heads; head++) hadamard(values, head * width, width)
+    if (this.#mode === 'qat_sim') fakeQuantiseFp4(values, 0, step.rows * heads * width)
+    const scale = width ** -0.5 * heads ** -0.5
+    for (let i = 0; i < step.rows * heads; i++) this.#headWeights.values[i] = (this.#headWeights.values[i] ?? 0) * scale
+  }
+
+  /** Reads where the entries of a slice are; `pick` then uses the first ones of them. */
+  openSlice (place: CompressorPlace, { sequence, start, count }: StepSlice): void {
+    this.#kv.listEntries(sequence, place, Math.floor((start + count) / place.ratio), this.#offsets.values, 0)
+  }
+
+  /**
+   * @param row row of the step @param visible entries that the row may see
+   * @returns a view, valid until the next call: the chosen entries in ascending order
+   */
+  pick (row: number, visible: number): Int32Array {
+    const { indexHeadCount: heads, indexHeadDim: width, indexTopK } = this.#config
+    const query = this.#queries.offset + row * heads * width * this.#floatBytes
+    const headWeights = this.#headWeights.offset + row * heads * this.#floatBytes
+    this.#kernels.indexScores(query, headWeights, this.#offsets.offset, visible, width, heads, this.#scores.offset)
+    return this.#topK.pick(this.#scores.values, visible, indexTopK)
+  }
+}
