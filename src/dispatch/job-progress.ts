@@ -34,8 +34,6 @@ export class JobProgress {
   readonly #emitted: number[] = []
   #attempts = 0
   #deaths = 0
-  /** Of the attempt that runs; handed on with its first token, since only then is it certain who answers. */
-  #accepted: DispatchEvent | null = null
   #cachedTokens: number | null = null
   #emittedBefore = 0
 
@@ -64,7 +62,6 @@ export class JobProgress {
   /** @param deadlineMs what is left of the request's own */
   nextJob (deadlineMs: number | null): Job {
     this.#attempts += 1
-    this.#accepted = null
     this.#emittedBefore = this.#emitted.length
     const { tokenIds, sampling, deadlineMs: _whole, ...rest } = this.#request
     const { maxTokens, minTokens, ...others } = sampling
@@ -87,14 +84,14 @@ export class JobProgress {
   take (event: JobEvent, worker: AttemptWorker, queueMs: number): DispatchEvent[] {
     switch (event.type) {
       case 'accepted': {
+        if (this.isResume) return []
+        this.#cachedTokens = event.cachedTokens
         const { workerId, checkpoint } = worker
-        if (!this.isResume) this.#accepted = { type: 'accepted', workerId, checkpoint, cachedTokens: event.cachedTokens, queueMs }
-        if (!this.isResume) this.#cachedTokens = event.cachedTokens
-        return []
+        return [{ type: 'accepted', workerId, checkpoint, cachedTokens: event.cachedTokens, queueMs }]
       }
       case 'tokens':
         this.#emitted.push(...event.ids)
-        return [...this.#release(), event]
+        return [event]
       case 'load':
         return []
       case 'done': {
@@ -105,7 +102,7 @@ export class JobProgress {
           completionTokens: this.#emittedBefore + completionTokens,
           cachedTokens: this.#emittedBefore > 0 ? this.#cachedTokens : cachedTokens
         }
-        return [...this.#release(), { ...event, usage }]
+        return [{ ...event, usage }]
       }
       case 'fail':
         throw new WorkerFault('failed', event.message, { code: event.code, blame: event.blame, isRetryable: event.retryable })
@@ -134,12 +131,6 @@ export class JobProgress {
   #isResumable (): boolean {
     // A grammar would have to be replayed over the emitted ids; until a worker can say that it does, the stream ends here.
     return this.#request.constraint === undefined && this.promptTokens <= this.#limits.maxResumeTokens
-  }
-
-  #release (): DispatchEvent[] {
-    const accepted = this.#accepted
-    this.#accepted = null
-    return accepted === null ? [] : [accepted]
   }
 
   /** Everything asked for had been emitted; only the worker's last word was lost. */

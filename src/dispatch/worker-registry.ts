@@ -76,6 +76,11 @@ export class WorkerRegistry {
     return [...this.#slots.values()].map(({ record }) => record).filter(record => tier === undefined || record.tier === tier)
   }
 
+  /** Whether some worker of the tier takes jobs now. */
+  isReady (tier: Tier): boolean {
+    return this.list(tier).some(record => record.canServe)
+  }
+
   /** Calls back after any change that may matter to somebody who waits for a worker. @returns the way to stop */
   onChange (listener: () => void): () => void {
     this.#listeners.add(listener)
