@@ -7,12 +7,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { z } from 'zod'
+import { ConfigError } from './config-error.js'
 import { configSchema, type GatewayConfig } from './schema.js'
-
-/** A setting is wrong; the message has one line per fault, each with its path. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-}
 
 /** Also for other configuration readers that want the environment: nothing else may touch process.env. */
 export function readEnvironment (): Record<string, string | undefined> {

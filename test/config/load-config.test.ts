@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseDocument, isMap, isPair, isScalar, type Pair, type YAMLMap } from 'yaml'
 import { gatewayJsonSchemaText } from '../../src/config/json-schema.js'
-import { ConfigError, hashKey, loadConfig } from '../../src/config/load-config.js'
+import { ConfigError } from '../../src/config/config-error.js'
+import { hashKey, loadConfig } from '../../src/config/load-config.js'
 
 const shipped = 'config/gateway.yaml'
 

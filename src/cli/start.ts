@@ -1,0 +1,89 @@
+/** `gearbox start`: the gateway, its embedded workers, and a banner that says what it is and how to call it. */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { loadConfig, readEnvironment } from '../config/load-config.js'
+import type { GatewayConfig } from '../config/schema.js'
+import { startGateway, type RunningGateway } from '../server.js'
+import type { CliIo } from './cli-io.js'
+
+const usage = 'usage: gearbox start [--config FILE] [--host ADDRESS] [--port N] [--log-level LEVEL]'
+
+/** Beyond the workers' own grace: closing sockets and freeing engines. */
+const exitMarginMs = 10_000
+
+export async function runStart (argv: string[], io: CliIo): Promise<void> {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      config: { type: 'string' },
+      host: { type: 'string' },
+      port: { type: 'string' },
+      'log-level': { type: 'string' },
+      help: { type: 'boolean', short: 'h' }
+    }
+  })
+  if (values.help === true) return io.write(usage + '\n')
+  const environment = { ...readEnvironment() }
+  if (values.host !== undefined) environment['HOST'] = values.host
+  if (values.port !== undefined) environment['PORT'] = values.port
+  if (values['log-level'] !== undefined) environment['GEARBOX_LOG_LEVEL'] = values['log-level']
+  const config = loadConfig(values.config ?? packagePath('config/gateway.yaml'), environment)
+
+  const startedAt = performance.now()
+  const logger = pino({ level: config.log.level }, pino.destination(2))
+  const gateway = await startGateway(inPackage(config), logger, readVersion())
+  io.write(`gearbox ${readVersion()} listens on ${gateway.address}; loading ${names(gateway)} ...\n`)
+
+  closeWithGrace({ delay: config.server.graceMs + exitMarginMs, logger: false }, async ({ err, signal }) => {
+    if (err !== undefined) logger.fatal({ err }, 'the process failed')
+    else logger.info({ signal }, 'stopping')
+    await gateway.close()
+  })
+
+  await gateway.whenReady()
+  io.write(banner(gateway, Math.round(performance.now() - startedAt), config))
+}
+
+function names ({ cards }: RunningGateway): string {
+  return `${cards.flash.name} and ${cards.pro.name}`
+}
+
+function banner (gateway: RunningGateway, elapsedMs: number, config: GatewayConfig): string {
+  const { address, cards } = gateway
+  const isMini = [cards.flash, cards.pro].some(({ name }) => name.includes('mini'))
+  const isNoise = [cards.flash, cards.pro].some(({ trained }) => !trained)
+  const key = config.access.keyHashes.length > 0 ? " -H 'authorization: Bearer YOUR_KEY'" : ''
+  return [
+    `ready in ${elapsedMs} ms: flash = ${cards.flash.name} (${cards.flash.revision}), pro = ${cards.pro.name} (${cards.pro.revision})`,
+    ...(isMini ? ['These are mini checkpoints: small demonstrations of the V4 architecture, not the DeepSeek V4 weights.'] : []),
+    ...(isNoise ? ['At least one checkpoint has random weights: its text is noise.'] : []),
+    '',
+    'Try it:',
+    `  curl ${address}/v1/chat/completions${key} -H 'content-type: application/json' \\`,
+    '    -d \'{"model":"deepseek-v4-flash","messages":[{"role":"user","content":"Who are you?"}]}\'',
+    ''
+  ].join('\n')
+}
+
+/** The shipped configuration names checkpoints relative to the package, wherever the command is run. */
+function inPackage (config: GatewayConfig): GatewayConfig {
+  const resolved = (checkpoint: string): string => checkpoint.startsWith('models/') ? packagePath(checkpoint) : checkpoint
+  return {
+    ...config,
+    tiers: {
+      flash: { ...config.tiers.flash, checkpoint: resolved(config.tiers.flash.checkpoint) },
+      pro: { ...config.tiers.pro, checkpoint: resolved(config.tiers.pro.checkpoint) }
+    }
+  }
+}
+
+function packagePath (path: string): string {
+  return new URL(`../../../${path}`, import.meta.url).pathname
+}
+
+function readVersion (): string {
+  const manifest: unknown = JSON.parse(readFileSync(packagePath('package.json'), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown'
+}
