@@ -2,19 +2,17 @@
  * The process: settings → languages, workers, dispatch, app → listening; and the way back in the opposite order.
  * Nothing here decides anything about a request.
  */
-import { timingSafeEqual } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Tier } from '../workers/contract/job.js'
 import { buildApp } from './app.js'
 import { readCheckpointCard, type CheckpointCard } from './config/checkpoint-card.js'
 import { ConfigError } from './config/config-error.js'
-import { hashKey } from './config/load-config.js'
 import type { GatewayConfig } from './config/schema.js'
 import { EmbeddedWorkers } from './dispatch/embedded-workers.js'
 import { HttpDispatcher } from './dispatch/http-dispatcher.js'
 import { HttpWorkerClient } from './dispatch/http-worker-client.js'
 import { WorkerRegistry } from './dispatch/worker-registry.js'
-import type { VerifyKey } from './http/gateway-dependencies.js'
+import { createKeyVerifier } from './http/key-verifier.js'
 import { createCheckpointLanguage, type LoadedLanguage } from './language/create-checkpoint-language.js'
 import { loadTokenizer } from './language/tokenizer/load-tokenizer.js'
 
@@ -55,7 +53,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
       pro: { language: languages.pro, checkpoint: cards.pro }
     },
     dispatcher: new HttpDispatcher({ registry, logger }),
-    verifyKey: keyVerifier(config.access.keyHashes),
+    verifyKey: config.access.keyHashes.length === 0 ? null : createKeyVerifier(config.access.keyHashes),
     logger,
     version,
     isDraining: () => isDraining,
@@ -109,15 +107,4 @@ function startWorkers (config: GatewayConfig, registry: WorkerRegistry, logger: 
       engine: { engine: 'v4', checkpointDirectory: config.tiers[tier].checkpoint, ranks: config.tiers[tier].ranks }
     }))
   })
-}
-
-/** Compares digests of equal length in constant time, and all of them, so that timing tells nothing about any key. */
-function keyVerifier (keyHashes: readonly string[]): VerifyKey | null {
-  if (keyHashes.length === 0) return null
-  const known = keyHashes.map(hash => Buffer.from(hash, 'hex'))
-  return key => {
-    const given = Buffer.from(hashKey(key), 'hex')
-    const isKnown = known.map(hash => timingSafeEqual(hash, given)).includes(true)
-    return isKnown ? { keyId: given.toString('hex').slice(0, 12) } : null
-  }
 }
