@@ -5,8 +5,12 @@ import type { JsonObject } from '../../language/json/json-value.js'
 import type { RequestBody } from '../request-body.js'
 import type { ChatRequestBody } from './request-schema.js'
 
-/** @throws GatewayError invalid_value when two tools share a name */
-export function toTools (tools: ChatRequestBody['tools'], source: RequestBody): ToolDefinition[] {
+/**
+ * `path` is where the list stands in the body.
+ *
+ * @throws GatewayError invalid_value when two tools share a name
+ */
+export function toTools (tools: ChatRequestBody['tools'], source: RequestBody, path: ReadonlyArray<string | number> = ['tools']): ToolDefinition[] {
   const names = new Set<string>()
   return (tools ?? []).map((tool, index) => {
     const { name, description, parameters, strict } = tool.function
@@ -15,8 +19,8 @@ export function toTools (tools: ChatRequestBody['tools'], source: RequestBody): 
     const isGiven = parameters !== null && parameters !== undefined
     return {
       name,
-      description: description ?? '',
-      parameters: isGiven ? source.exact(['tools', index, 'function', 'parameters']) ?? null : null,
+      description: description ?? null,
+      parameters: isGiven ? source.exact([...path, index, 'function', 'parameters']) ?? null : null,
       isStrict: strict === true
     }
   })
