@@ -52,10 +52,8 @@ function mergeTurns (messages: JsonObject[]): JsonObject[] {
     const block: JsonObject = role === 'tool'
       ? new Map<string, JsonValue>([['type', 'tool_result'], ['id', textOf(message.get('tool_call_id'))], ['content', message.get('content') ?? '']])
       : new Map<string, JsonValue>([['type', 'text'], ['content', message.get('content') ?? '']])
-    const previous = merged.at(-1)
-    const isOpen = previous?.get('role') === 'user' && previous.has('blocks') && (role === 'tool' || (previous.get('task') ?? null) === null)
-    const blocks = isOpen ? previous?.get('blocks') : undefined
-    if (Array.isArray(blocks)) {
+    const blocks = openBlocks(merged.at(-1), role)
+    if (blocks !== null) {
       blocks.push(block)
       continue
     }
@@ -67,6 +65,12 @@ function mergeTurns (messages: JsonObject[]): JsonObject[] {
     merged.push(turn)
   }
   return merged
+}
+
+function openBlocks (previous: JsonObject | undefined, role: 'user' | 'tool'): JsonValue[] | null {
+  const blocks = previous?.get('blocks')
+  const isTask = typeof previous?.get('task') === 'string'
+  return Array.isArray(blocks) && (role === 'tool' || !isTask) ? blocks : null
 }
 
 function sortResults (messages: JsonObject[]): JsonObject[] {
