@@ -31,7 +31,7 @@ export interface AnswerOptions {
   allowsParallelToolCalls: boolean
 }
 
-/** Which channel a token belongs to, for log-probabilities and counts. */
+/** Which channel a token belongs to, for log-probabilities and counts. `tool-call` is all markup, control tokens too. */
 export type TokenChannel = 'reasoning' | 'content' | 'tool-call'
 
 export interface AnswerReader {
@@ -40,7 +40,7 @@ export interface AnswerReader {
   /** No more ids: releases what was held back. `length` leaves unfinished arguments unfinished, `stop` closes them. */
   end (reason: 'stop' | 'length'): AnswerEvent[]
   readonly isStopped: boolean
-  /** Tokens before the end of reasoning. */
+  /** Tokens before the end of reasoning, without `</think>` itself. */
   readonly reasoningTokens: number
   /** Channel of each id pushed by the last call of push(), for log-probabilities. */
   readonly lastChannels: readonly TokenChannel[]
