@@ -1,0 +1,169 @@
+import v8 from 'node:v8'
+import t from 'tap'
+import fc from 'fast-check'
+import { Arena } from '../../../../../workers/engines/v4/kernels/arena.js'
+import { type Kernels } from '../../../../../workers/engines/v4/kernels/kernels.js'
+import { type Matrix, type MatrixFormat } from '../../../../../workers/engines/v4/kernels/matrix.js'
+import { decodeRow } from '../../../../../workers/engines/v4/kernels/reference/weight-row.js'
+import { randomFloats, randomMatrix, randomNumbers } from './random-operands.js'
+
+// Node 20 has relaxed SIMD behind this switch; where it is on by default the switch is gone and does nothing.
+v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
+const { loadKernels } = await import('../../../../../workers/engines/v4/kernels/load-kernels.js')
+
+const arena = Arena.create()
+const reference = loadKernels(arena, 'reference')
+const fast = (['simd', 'relaxed-simd'] as const).map(name => loadKernels(arena, name))
+
+/** Worst case of f32 sums in four lanes, relative to the sum of |w| |x|. */
+const relativeBound = (columns: number) => (columns / 4 + 16) * 2 ** -24
+
+const formats = ['fp4', 'fp8', 'bf16', 'f32'] as const
+const width = (format: MatrixFormat) => format === 'fp4'
+  ? fc.integer({ min: 1, max: 40 }).map(groups => groups * 32)
+  : fc.oneof(fc.constantFrom(1, 3, 8, 16, 72, 127, 128, 129, 144, 512, 515, 1100), fc.integer({ min: 1, max: 700 }))
+
+const products = fc.constantFrom(...formats).chain(format => fc.record({
+  format: fc.constant(format),
+  rows: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(127, 128, 131, 260)),
+  columns: width(format),
+  batch: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(16, 33, 64)),
+  xGap: fc.integer({ min: 0, max: 5 }),
+  yGap: fc.integer({ min: 0, max: 5 }),
+  seed: fc.nat()
+}))
+
+/** sum over c of |W[r][c]| |x[c]|, for every row. */
+function magnitudes (matrix: Matrix, x: number): Float64Array {
+  const weights = new Float64Array(matrix.columns)
+  const input = arena.f32(x, matrix.columns)
+  return Float64Array.from({ length: matrix.rows }, (_, row) => {
+    decodeRow(arena, matrix, row, weights)
+    return weights.reduce((sum, weight, c) => sum + Math.abs(weight * (input[c] ?? 0)), 0)
+  })
+}
+
+function run (kernels: Kernels, size: number, compute: (kernels: Kernels, y: number) => void): Float32Array {
+  const y = arena.allocate(size * 4)
+  arena.f32(y, size).fill(7)
+  compute(kernels, y)
+  return arena.f32(y, size)
+}
+
+function inScratch (body: () => void): void {
+  const mark = arena.mark()
+  try {
+    body()
+  } finally {
+    arena.release(mark)
+  }
+}
+
+for (const kernels of fast) {
+  await t.test(`${kernels.name}: products equal the reference within the bound, and gaps between rows stay untouched`, async () => {
+    fc.assert(fc.property(products, ({ format, rows, columns, batch, xGap, yGap, seed }) => inScratch(() => {
+      const random = randomNumbers(seed)
+      const matrix = randomMatrix(arena, random, format, rows, columns)
+      const xStride = columns + xGap
+      const yStride = rows + yGap
+      const x = randomFloats(arena, random, batch * xStride)
+      const compute = (kernels: Kernels, y: number) => kernels.multiply(matrix, x, y, batch, xStride, yStride)
+      const expected = run(reference, batch * yStride, compute)
+      const actual = run(kernels, batch * yStride, compute)
+      for (let b = 0; b < batch; b++) {
+        const bound = magnitudes(matrix, x + b * xStride * 4)
+        for (let r = 0; r < yStride; r++) {
+          const distance = Math.abs((actual[b * yStride + r] ?? NaN) - (expected[b * yStride + r] ?? NaN))
+          if (!(distance <= (bound[r] ?? 0) * relativeBound(columns))) throw new Error(`batch ${b} row ${r}: off by ${distance}`)
+        }
+      }
+    })), { numRuns: 150 })
+  })
+
+  await t.test(`${kernels.name}: multiplyAdd adds to what is there`, async () => {
+    fc.assert(fc.property(products, ({ format, rows, columns, seed }) => inScratch(() => {
+      const random = randomNumbers(seed)
+      const matrix = randomMatrix(arena, random, format, rows, columns)
+      const x = randomFloats(arena, random, columns)
+      const bound = magnitudes(matrix, x)
+      const expected = run(reference, rows, (kernels, y) => kernels.multiplyAdd(matrix, x, y))
+      const actual = run(kernels, rows, (kernels, y) => kernels.multiplyAdd(matrix, x, y))
+      if (!actual.every((value, r) => Math.abs(value - (expected[r] ?? NaN)) <= (7 + (bound[r] ?? 0)) * relativeBound(columns))) throw new Error('off')
+    })), { numRuns: 50 })
+  })
+
+  await t.test(`${kernels.name}: every code of the small formats is decoded exactly`, async t => {
+    const x = arena.allocate(256 * 4)
+    const matrix: Matrix = { format: 'fp8', rows: 256, columns: 256, weights: arena.allocate(65_536), scales: arena.allocate(4) }
+    arena.bytes(matrix.weights, 65_536).forEach((_, i, codes) => { codes[i] = (i >> 8) === (i & 255) ? i & 255 : 0 })
+    arena.bytes(matrix.scales, 4).set([127, 0, 1, 254])
+    arena.f32(x, 256).fill(1)
+    const isNumber = (_: number, code: number) => (code & 127) !== 127
+    for (const batch of [1, 2]) {
+      const expected = run(reference, 256 * batch, (kernels, y) => kernels.multiply(matrix, x, y, batch, 0)).filter(isNumber)
+      const actual = run(kernels, 256 * batch, (kernels, y) => kernels.multiply(matrix, x, y, batch, 0)).filter(isNumber)
+      t.same(actual.map(Math.abs), expected.map(Math.abs))
+    }
+    const fp4: Matrix = { format: 'fp4', rows: 16, columns: 32, weights: matrix.weights, scales: matrix.scales }
+    arena.bytes(fp4.weights, 256).forEach((_, i, codes) => { codes[i] = i % 16 === 5 ? Math.floor(i / 16) : 0 })
+    arena.bytes(fp4.scales, 16).set([127, 0, 1, 127, 128, 127, 127, 254, 127, 0, 1, 127, 128, 127, 127, 250])
+    for (const batch of [1, 2]) {
+      t.same(run(kernels, 16 * batch, (kernels, y) => kernels.multiply(fp4, x, y, batch, 0)).map(value => value + 0),
+        run(reference, 16 * batch, (kernels, y) => kernels.multiply(fp4, x, y, batch, 0)).map(value => value + 0))
+    }
+  })
+
+  await t.test(`${kernels.name}: attention`, async () => {
+    const shapes = fc.record({
+      count: fc.integer({ min: 1, max: 40 }), width: fc.integer({ min: 1, max: 80 }), heads: fc.integer({ min: 1, max: 9 }), seed: fc.nat()
+    })
+    fc.assert(fc.property(shapes, ({ count, width, heads, seed }) => inScratch(() => {
+      const random = randomNumbers(seed)
+      const q = randomFloats(arena, random, heads * width)
+      const sinks = randomFloats(arena, random, heads)
+      const keys = randomFloats(arena, random, 50 * width)
+      const rowOffsets = arena.allocate(count * 4)
+      arena.u32(rowOffsets, count).set(Array.from({ length: count }, () => keys + Math.floor(random() * 50) * width * 4))
+      const compute = (kernels: Kernels, out: number) => kernels.attend({ q, rowOffsets, count, width, heads, scale: 3, sinks, out })
+      compare(run(kernels, heads * width, compute), run(reference, heads * width, compute), 2e-5)
+      const score = (kernels: Kernels, out: number) => kernels.indexScores(q, sinks, rowOffsets, count, width, heads, out)
+      compare(run(kernels, count, score), run(reference, count, score), heads * width * relativeBound(width))
+    })))
+  })
+
+  await t.test(`${kernels.name}: norm and SwiGLU, in place too`, async () => {
+    const shapes = fc.record({ rows: fc.integer({ min: 1, max: 4 }), width: fc.integer({ min: 1, max: 100 }), seed: fc.nat() })
+    fc.assert(fc.property(shapes, ({ rows, width, seed }) => inScratch(() => {
+      const random = randomNumbers(seed)
+      const x = randomFloats(arena, random, rows * width)
+      const up = randomFloats(arena, random, rows * width)
+      arena.f32(x, rows * width).forEach((value, i, values) => { values[i] = value * 30 })
+      for (const weight of [0, up]) {
+        const norm = (kernels: Kernels, y: number) => kernels.rmsNorm(x, weight, y, rows, width, 1e-6)
+        compare(run(kernels, rows * width, norm), run(reference, rows * width, norm), 1e-5)
+      }
+      const gate = (kernels: Kernels, y: number) => kernels.siluMul(x, up, y, rows * width, 0.75, 1.5)
+      const expected = run(reference, rows * width, gate)
+      compare(run(kernels, rows * width, gate), expected, 1e-6)
+      kernels.siluMul(x, up, x, rows * width, 0.75, 1.5)
+      compare(arena.f32(x, rows * width), expected, 1e-6)
+    })))
+  })
+}
+
+await t.test('extreme scores neither overflow nor vanish', async t => {
+  const [q, keys, sinks, rowOffsets] = [arena.allocate(4), arena.allocate(8), arena.allocate(4), arena.allocate(8)]
+  arena.f32(q, 1).set([1000])
+  arena.f32(keys, 2).set([1, -1])
+  arena.f32(sinks, 1).set([-Infinity])
+  arena.u32(rowOffsets, 2).set([keys, keys + 4])
+  for (const kernels of [reference, ...fast]) {
+    const out = run(kernels, 1, (kernels, out) => kernels.attend({ q, rowOffsets, count: 2, width: 1, heads: 1, scale: 1, sinks, out }))
+    t.same([...out], [1], kernels.name)
+  }
+})
+
+function compare (actual: Float32Array, expected: Float32Array, bound: number): void {
+  const far = actual.findIndex((value, i) => !(Math.abs(value - (expected[i] ?? NaN)) <= bound * Math.max(1, Math.abs(expected[i] ?? NaN))))
+  if (far >= 0) throw new Error(`element ${far}: ${actual[far]} instead of ${expected[far]}`)
+}
