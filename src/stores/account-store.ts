@@ -58,7 +58,7 @@ export interface Charge {
   counter: string
   /** A bucket's capacity. */
   limit: number | null
-  /** What the reservation holds; 0 when none was made because the store was unreachable. */
+  /** What was taken from a bucket, in case the reservation ran out meanwhile: buckets are not credited then. */
   hold: number
   real: number
   expiresAtMs: number | null

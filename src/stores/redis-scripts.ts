@@ -41,6 +41,19 @@ local function move_tally (counter, spent, held, expires_at)
   if expires_at > 0 then redis.call('PEXPIRE', key, integer(math.max(1, expires_at - now)), 'NX') end
 end
 
+-- Ends a reservation and credits all it holds, by its own record. False: there is none.
+local function give_back (id)
+  local record = redis.call('GET', prefix .. 'reservation:' .. id)
+  if not record then return false end
+  for _, take in ipairs(cjson.decode(record).takes) do
+    if take.kind == 'bucket' then move_bucket(take.counter, take.limit, take.hold)
+    else move_tally(take.counter, 0, -take.hold, 0) end
+  end
+  redis.call('DEL', prefix .. 'reservation:' .. id)
+  redis.call('ZREM', prefix .. 'expiry', id)
+  return true
+end
+
 local function append (entry)
   -- Never before the last entry, so that a clock set back cannot stop the ledger.
   local last = redis.call('XREVRANGE', prefix .. 'ledger', '+', '-', 'COUNT', 1)[1]
@@ -127,11 +140,10 @@ const settle = `${shared}
 -- Returns {1 done | 0 was done before, now}
 local id = ARGV[3]
 if not redis.call('SET', prefix .. 'settled:' .. id, 1, 'NX', 'PX', ARGV[4]) then return { 0, now } end
-local open = redis.call('DEL', prefix .. 'reservation:' .. id)
-redis.call('ZREM', prefix .. 'expiry', id)
+local open = give_back(id)
 for _, charge in ipairs(cjson.decode(ARGV[5])) do
-  if charge.kind == 'bucket' then move_bucket(charge.counter, charge.limit, charge.hold - charge.real)
-  else move_tally(charge.counter, charge.real, -charge.hold * open, charge.expiresAtMs) end
+  if charge.kind == 'bucket' then move_bucket(charge.counter, charge.limit, (open and 0 or charge.hold) - charge.real)
+  else move_tally(charge.counter, charge.real, 0, charge.expiresAtMs) end
 end
 for index = 6, #ARGV do append(ARGV[index]) end
 return { 1, now }
@@ -139,15 +151,7 @@ return { 1, now }
 
 const release = `${shared}
 -- ARGV[3] id of the reservation
-local record = redis.call('GET', prefix .. 'reservation:' .. ARGV[3])
-if not record then return 0 end
-for _, take in ipairs(cjson.decode(record).takes) do
-  if take.kind == 'bucket' then move_bucket(take.counter, take.limit, take.hold)
-  else move_tally(take.counter, 0, -take.hold, 0) end
-end
-redis.call('DEL', prefix .. 'reservation:' .. ARGV[3])
-redis.call('ZREM', prefix .. 'expiry', ARGV[3])
-return 1
+return give_back(ARGV[3]) and 1 or 0
 `
 
 const renew = `${shared}

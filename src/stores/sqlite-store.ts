@@ -1,19 +1,13 @@
-/**
- * Accounts in one SQLite file: for one gateway (and the command line beside it).
- *
- * Every command is one `begin immediate` transaction, about 50 µs. WAL with synchronous=NORMAL: a killed process
- * loses nothing; a power cut may lose the last moments but never corrupts.
- */
-import Database from 'libsql'
+/** Accounts in one SQLite file: for one gateway (and the command line beside it). Every command is one transaction. */
 import { z } from 'zod'
 import {
-  bucketWindowMs, StoreUnavailableError,
+  bucketWindowMs,
   type AccountStore, type Charge, type LedgerQuery, type ReserveCommand, type ReserveResult, type SettleCommand,
   type SpentReplacement, type Take, type TakeState, type Tally
 } from './account-store.js'
 import { keyRecordSchema, orgRecordSchema, type KeyRecord, type OrgRecord } from './key-record.js'
 import { ledgerEntrySchema, type LedgerEntry } from './ledger-entry.js'
-import { sqliteSteps } from './sqlite-schema.js'
+import { SqliteDatabase } from './sqlite-database.js'
 
 export interface SqliteStoreOptions {
   /** A file, or `:memory:`. */
@@ -39,16 +33,12 @@ const ledgerPage = 1000
 const abandonPerReserve = 50
 
 export class SqliteStore implements AccountStore {
-  readonly #database: Database.Database
+  readonly #sql: SqliteDatabase
   readonly #clock: () => number
-  readonly #statements = new Map<string, Database.Statement>()
 
   constructor ({ path, busyMs = 2000, clock = Date.now }: SqliteStoreOptions) {
     this.#clock = clock
-    this.#database = new Database(path, { timeout: busyMs })
-    this.#database.pragma('journal_mode = wal')
-    this.#database.pragma('synchronous = normal')
-    this.#migrate()
+    this.#sql = new SqliteDatabase(path, busyMs)
   }
 
   async nowMs (): Promise<number> {
@@ -56,29 +46,29 @@ export class SqliteStore implements AccountStore {
   }
 
   async findKeyByHash (hash: string): Promise<{ key: KeyRecord, org: OrgRecord } | null> {
-    const row = this.#get('select keys.body from key_hashes join keys on keys.id = key_id where hash = ?', hash)
+    const row = this.#sql.get('select keys.body from key_hashes join keys on keys.id = key_id where hash = ?', hash)
     if (row === undefined) return null
     const key = parseKey(bodyRow.parse(row).body)
     return { key, org: this.#org(key.orgId) ?? orgRecordSchema.parse({ id: key.orgId, limits: {} }) }
   }
 
   async findKey (keyId: string): Promise<KeyRecord | null> {
-    const row = this.#get('select body from keys where id = ?', keyId)
+    const row = this.#sql.get('select body from keys where id = ?', keyId)
     return row === undefined ? null : parseKey(bodyRow.parse(row).body)
   }
 
   async listKeys (): Promise<KeyRecord[]> {
-    return this.#all('select body from keys order by id').map(row => parseKey(bodyRow.parse(row).body))
+    return this.#sql.all('select body from keys order by id').map(row => parseKey(bodyRow.parse(row).body))
   }
 
   async saveKey (record: KeyRecord): Promise<boolean> {
-    return this.#transaction(() => {
+    return this.#sql.transaction(() => {
       const { changes } = record.version === 1
-        ? this.#run('insert into keys (id, version, body) values (?, 1, ?) on conflict do nothing', record.id, JSON.stringify(record))
-        : this.#run('update keys set version = ?, body = ? where id = ? and version = ?', record.version, JSON.stringify(record), record.id, record.version - 1)
+        ? this.#sql.run('insert into keys (id, version, body) values (?, 1, ?) on conflict do nothing', record.id, JSON.stringify(record))
+        : this.#sql.run('update keys set version = ?, body = ? where id = ? and version = ?', record.version, JSON.stringify(record), record.id, record.version - 1)
       if (changes === 0) return false
-      this.#run('delete from key_hashes where key_id = ?', record.id)
-      for (const { hash } of record.secrets) this.#run('insert into key_hashes (hash, key_id) values (?, ?)', hash, record.id)
+      this.#sql.run('delete from key_hashes where key_id = ?', record.id)
+      for (const { hash } of record.secrets) this.#sql.run('insert into key_hashes (hash, key_id) values (?, ?)', hash, record.id)
       return true
     })
   }
@@ -88,20 +78,20 @@ export class SqliteStore implements AccountStore {
   }
 
   async saveOrg (record: OrgRecord): Promise<void> {
-    this.#run('insert into orgs (id, body) values (?, ?) on conflict do update set body = excluded.body', record.id, JSON.stringify(record))
+    this.#sql.run('insert into orgs (id, body) values (?, ?) on conflict do update set body = excluded.body', record.id, JSON.stringify(record))
   }
 
   async reserve (command: ReserveCommand): Promise<ReserveResult> {
-    return this.#transaction(() => {
+    return this.#sql.transaction(() => {
       const now = this.#clock()
       this.#abandonExpired(now, abandonPerReserve)
-      const isRepeat = this.#get('select 1 as known from reservations where id = ?', command.reservationId) !== undefined
+      const isRepeat = this.#sql.get('select 1 as known from reservations where id = ?', command.reservationId) !== undefined
       const states = command.takes.map(take => this.#look(take, now))
       const isReserved = !isRepeat && states.every(state => state.fits)
       if (!isReserved) return { isReserved: isRepeat, states }
 
       const held: HeldReservation = { takes: command.takes, abandonedEntry: JSON.stringify(command.abandonedEntry) }
-      this.#run('insert into reservations (id, expires_at_ms, body) values (?, ?, ?)', command.reservationId, now + command.ttlMs, JSON.stringify(held))
+      this.#sql.run('insert into reservations (id, expires_at_ms, body) values (?, ?, ?)', command.reservationId, now + command.ttlMs, JSON.stringify(held))
       for (const take of command.takes) {
         if (take.kind === 'bucket') this.#moveBucket(take.counter, take.limit, -take.hold, now)
         else this.#moveTally(take.counter, 0, take.hold, take.expiresAtMs)
@@ -112,12 +102,12 @@ export class SqliteStore implements AccountStore {
   }
 
   async settle (command: SettleCommand): Promise<boolean> {
-    return this.#transaction(() => {
+    return this.#sql.transaction(() => {
       const now = this.#clock()
       const [first] = command.entries
       if (first === undefined) throw new RangeError('a settlement needs a ledger entry')
-      if (this.#get('select 1 as known from ledger where entry_id = ?', first.entryId) !== undefined) return false
-      const isOpen = this.#run('delete from reservations where id = ?', command.reservationId).changes > 0
+      if (this.#sql.get('select 1 as known from ledger where entry_id = ?', first.entryId) !== undefined) return false
+      const isOpen = this.#giveBack(command.reservationId, now)
       for (const charge of command.charges) this.#charge(charge, isOpen, now)
       for (const entry of command.entries) this.#append(JSON.stringify(entry), entry.entryId, entry.admittedAtMs)
       return true
@@ -125,35 +115,26 @@ export class SqliteStore implements AccountStore {
   }
 
   async release (reservationId: string): Promise<void> {
-    this.#transaction(() => {
-      const row = this.#get('select body from reservations where id = ?', reservationId)
-      if (row === undefined) return
-      const now = this.#clock()
-      for (const take of heldTakesSchema.parse(JSON.parse(bodyRow.parse(row).body)).takes) {
-        if (take.kind === 'bucket') this.#moveBucket(take.counter, take.limit, take.hold, now)
-        else this.#moveTally(take.counter, 0, -take.hold, null)
-      }
-      this.#run('delete from reservations where id = ?', reservationId)
-    })
+    this.#sql.transaction(() => this.#giveBack(reservationId, this.#clock()))
   }
 
   async renew (reservationIds: string[], ttlMs: number): Promise<void> {
-    this.#transaction(() => {
+    this.#sql.transaction(() => {
       const until = this.#clock() + ttlMs
-      for (const id of reservationIds) this.#run('update reservations set expires_at_ms = ? where id = ?', until, id)
+      for (const id of reservationIds) this.#sql.run('update reservations set expires_at_ms = ? where id = ?', until, id)
     })
   }
 
   async abandonExpired (): Promise<number> {
-    return this.#transaction(() => {
+    return this.#sql.transaction(() => {
       const now = this.#clock()
-      this.#run('delete from tallies where expires_at_ms <= ? and held = 0', now)
+      this.#sql.run('delete from tallies where expires_at_ms <= ? and held = 0', now)
       return this.#abandonExpired(now, 1000)
     })
   }
 
   async listTallies (prefix: string): Promise<Map<string, Tally>> {
-    const rows = this.#all('select counter, spent, held from tallies where substr(counter, 1, ?) = ?', prefix.length, prefix)
+    const rows = this.#sql.all('select counter, spent, held from tallies where substr(counter, 1, ?) = ?', prefix.length, prefix)
     return new Map(rows.map(row => {
       const { counter, ...tally } = tallyRow.extend({ counter: z.string() }).parse(row)
       return [counter, tally]
@@ -173,7 +154,7 @@ export class SqliteStore implements AccountStore {
     const last = BigInt(query.untilVersion ?? Number.MAX_SAFE_INTEGER)
     const pageRow = z.object({ position: z.bigint(), body: z.string() })
     for (;;) {
-      const rows = this.#all(
+      const rows = this.#sql.all(
         `select position, body from ledger where position > ? and position <= ?
          and admitted_at_ms >= ? and admitted_at_ms < ? order by position limit ${ledgerPage}`,
         position, last, query.fromMs, query.toMs
@@ -187,16 +168,16 @@ export class SqliteStore implements AccountStore {
   }
 
   async replaceSpent (version: string, replacements: SpentReplacement[]): Promise<boolean> {
-    return this.#transaction(() => {
+    return this.#sql.transaction(() => {
       if (this.#ledgerVersion() !== version) return false
       const held = new Map<string, number>()
-      for (const reservation of this.#all('select body from reservations')) {
+      for (const reservation of this.#sql.all('select body from reservations')) {
         for (const take of heldTakesSchema.parse(JSON.parse(bodyRow.parse(reservation).body)).takes) {
           if (take.kind === 'tally') held.set(take.counter, (held.get(take.counter) ?? 0) + take.hold)
         }
       }
       for (const { counter, spent, expiresAtMs } of replacements) {
-        this.#run(
+        this.#sql.run(
           `insert into tallies (counter, spent, held, expires_at_ms) values (?, ?, ?, ?)
            on conflict do update set spent = excluded.spent, held = excluded.held`,
           counter, spent, held.get(counter) ?? 0, expiresAtMs
@@ -207,12 +188,11 @@ export class SqliteStore implements AccountStore {
   }
 
   async close (): Promise<void> {
-    this.#statements.clear()
-    this.#database.close()
+    this.#sql.close()
   }
 
   #ledgerVersion (): string {
-    const row = this.#get('select coalesce(max(position), 0) as position from ledger')
+    const row = this.#sql.get('select coalesce(max(position), 0) as position from ledger')
     return String(z.object({ position: z.bigint() }).parse(row).position)
   }
 
@@ -234,14 +214,26 @@ export class SqliteStore implements AccountStore {
     }
   }
 
+  /** Ends a reservation and credits all it holds, by its own record. False: there is none. */
+  #giveBack (reservationId: string, now: number): boolean {
+    const row = this.#sql.get('select body from reservations where id = ?', reservationId)
+    if (row === undefined) return false
+    for (const take of heldTakesSchema.parse(JSON.parse(bodyRow.parse(row).body)).takes) {
+      if (take.kind === 'bucket') this.#moveBucket(take.counter, take.limit, take.hold, now)
+      else this.#moveTally(take.counter, 0, -take.hold, null)
+    }
+    this.#sql.run('delete from reservations where id = ?', reservationId)
+    return true
+  }
+
   #charge (charge: Charge, isOpen: boolean, now: number): void {
-    if (charge.kind === 'bucket') this.#moveBucket(charge.counter, charge.limit, charge.hold - charge.real, now)
-    else this.#moveTally(charge.counter, charge.real, isOpen ? -charge.hold : 0, charge.expiresAtMs)
+    if (charge.kind === 'bucket') this.#moveBucket(charge.counter, charge.limit, (isOpen ? 0 : charge.hold) - charge.real, now)
+    else this.#moveTally(charge.counter, charge.real, 0, charge.expiresAtMs)
   }
 
   #bucketLevel (counter: string, capacity: number, now: number): number {
     const full = capacity * bucketWindowMs
-    const row = this.#get('select level, at_ms from buckets where counter = ?', counter)
+    const row = this.#sql.get('select level, at_ms from buckets where counter = ?', counter)
     if (row === undefined) return full
     const bucket = bucketRow.parse(row)
     return Math.min(full, bucket.level + Math.max(0, now - bucket.at_ms) * capacity)
@@ -250,16 +242,16 @@ export class SqliteStore implements AccountStore {
   #moveBucket (counter: string, limit: number | null, units: number, now: number): void {
     const capacity = capacityOf({ counter, limit })
     const level = Math.min(capacity * bucketWindowMs, this.#bucketLevel(counter, capacity, now) + units * bucketWindowMs)
-    this.#run('insert into buckets (counter, level, at_ms) values (?, ?, ?) on conflict do update set level = excluded.level, at_ms = excluded.at_ms', counter, level, now)
+    this.#sql.run('insert into buckets (counter, level, at_ms) values (?, ?, ?) on conflict do update set level = excluded.level, at_ms = excluded.at_ms', counter, level, now)
   }
 
   #tally (counter: string): Tally {
-    const row = this.#get('select spent, held from tallies where counter = ?', counter)
+    const row = this.#sql.get('select spent, held from tallies where counter = ?', counter)
     return row === undefined ? { spent: 0n, held: 0n } : tallyRow.parse(row)
   }
 
   #moveTally (counter: string, spent: number, held: number, expiresAtMs: number | null): void {
-    this.#run(
+    this.#sql.run(
       `insert into tallies (counter, spent, held, expires_at_ms) values (?, ?, ?, ?)
        on conflict do update set spent = spent + excluded.spent, held = held + excluded.held`,
       counter, spent, held, expiresAtMs
@@ -267,7 +259,7 @@ export class SqliteStore implements AccountStore {
   }
 
   #abandonExpired (now: number, most: number): number {
-    const rows = this.#all('select id, body from reservations where expires_at_ms <= ? order by expires_at_ms limit ?', now, most)
+    const rows = this.#sql.all('select id, body from reservations where expires_at_ms <= ? order by expires_at_ms limit ?', now, most)
     for (const row of rows) {
       const { id, body } = bodyRow.extend({ id: z.string() }).parse(row)
       const held = heldTakesSchema.parse(JSON.parse(body))
@@ -276,76 +268,20 @@ export class SqliteStore implements AccountStore {
       }
       const entry = ledgerEntrySchema.parse(JSON.parse(held.abandonedEntry))
       this.#append(held.abandonedEntry, entry.entryId, entry.admittedAtMs)
-      this.#run('delete from reservations where id = ?', id)
+      this.#sql.run('delete from reservations where id = ?', id)
     }
     return rows.length
   }
 
   #append (body: string, entryId: string, admittedAtMs: number): void {
-    this.#run('insert into ledger (entry_id, admitted_at_ms, body) values (?, ?, ?)', entryId, admittedAtMs, body)
+    this.#sql.run('insert into ledger (entry_id, admitted_at_ms, body) values (?, ?, ?)', entryId, admittedAtMs, body)
   }
 
   #org (orgId: string): OrgRecord | null {
-    const row = this.#get('select body from orgs where id = ?', orgId)
+    const row = this.#sql.get('select body from orgs where id = ?', orgId)
     return row === undefined ? null : orgRecordSchema.parse(JSON.parse(bodyRow.parse(row).body))
   }
-
-  #migrate (): void {
-    this.#transaction(() => {
-      const row = this.#get('select user_version as version from pragma_user_version')
-      const done = Number(z.object({ version: z.bigint() }).parse(row).version)
-      for (const step of sqliteSteps.slice(done)) this.#database.exec(step)
-      this.#database.exec(`pragma user_version = ${sqliteSteps.length}`)
-    })
-  }
-
-  #statement (sql: string): Database.Statement {
-    const known = this.#statements.get(sql)
-    if (known !== undefined) return known
-    const statement = this.#database.prepare(sql).safeIntegers(true)
-    this.#statements.set(sql, statement)
-    return statement
-  }
-
-  #get (sql: string, ...values: SqlValue[]): unknown {
-    return this.#guard(() => this.#statement(sql).get(...values))
-  }
-
-  #all (sql: string, ...values: SqlValue[]): unknown[] {
-    return this.#guard(() => this.#statement(sql).all(...values))
-  }
-
-  #run (sql: string, ...values: SqlValue[]): Database.RunResult {
-    return this.#guard(() => this.#statement(sql).run(...values))
-  }
-
-  #transaction<Result> (work: () => Result): Result {
-    this.#guard(() => this.#database.exec('begin immediate'))
-    try {
-      const result = work()
-      this.#guard(() => this.#database.exec('commit'))
-      return result
-    } catch (error) {
-      if (this.#database.inTransaction) this.#database.exec('rollback')
-      throw error
-    }
-  }
-
-  /** Another process that keeps the file locked is "unavailable"; anything else is a bug and stays what it is. */
-  #guard<Result> (work: () => Result): Result {
-    try {
-      return work()
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-      if (/^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(code)) {
-        throw new StoreUnavailableError(`SQLite: ${code}`, { cause: error })
-      }
-      throw error
-    }
-  }
 }
-
-type SqlValue = string | number | bigint | null
 
 function parseKey (body: string): KeyRecord {
   return keyRecordSchema.parse(JSON.parse(body))
