@@ -1,7 +1,7 @@
 /**
  * Finds control tokens in template text: leftmost first, the longest where several begin at the same place.
  */
-import { type ControlToken } from './vocabulary.js'
+import type { ControlToken } from './vocabulary.js'
 
 export class ControlTokens {
   readonly #idByText: Map<string, number>

@@ -1,7 +1,7 @@
 /**
  * Ids to text as they arrive: a character is given out when its last byte has come, never in parts.
  */
-import { type DecodeOptions, type Tokenizer } from './tokenizer.js'
+import type { DecodeOptions, Tokenizer } from './tokenizer.js'
 
 export class IncrementalDecoder {
   readonly #tokenizer: Tokenizer

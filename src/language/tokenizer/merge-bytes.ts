@@ -2,9 +2,9 @@
  * BPE over the bytes of one piece: again and again, the adjacent pair with the lowest rank is joined, the leftmost
  * first among equals, until no rule applies.
  */
-import { type IdBuffer } from './id-buffer.js'
+import type { IdBuffer } from './id-buffer.js'
 import { MergeTable, noRank } from './merge-table.js'
-import { type Vocabulary } from './vocabulary.js'
+import type { Vocabulary } from './vocabulary.js'
 
 /** Up to here a plain scan for the lowest rank beats the heap; above, its square of work would tell. */
 const shortPieceBytes = 96

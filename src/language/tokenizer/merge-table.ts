@@ -1,7 +1,7 @@
 /**
  * The merge rules as a hash table from a pair of ids to the pair's rank, for the inner loop of BPE.
  */
-import { type MergeRules } from './vocabulary.js'
+import type { MergeRules } from './vocabulary.js'
 
 /** Rank of a pair that no rule joins; larger than every rank. */
 export const noRank = 0x7fffffff

@@ -2,10 +2,10 @@
  * Encodes prompts without holding up the event loop: large ones on a thread of their own, small ones at once.
  */
 import { Worker } from 'node:worker_threads'
-import { type Piece } from '../render/rendered-prompt.js'
+import type { Piece } from '../render/rendered-prompt.js'
 import { fillArray } from './id-buffer.js'
-import { type Tokenizer } from './tokenizer.js'
-import { type EncodedMessage, type EncodeMessage } from './tokenizer-thread.js'
+import type { Tokenizer } from './tokenizer.js'
+import type { EncodedMessage, EncodeMessage } from './tokenizer-thread.js'
 
 export interface OffLoopOptions {
   /** Prompts of more UTF-16 units go to a thread. 32 Ki take a few milliseconds, about what the way to a thread and back costs. */

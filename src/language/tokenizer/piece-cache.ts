@@ -4,7 +4,7 @@
  * Keys are bytes in an arena, not strings: a substring kept as a Map key would keep the whole prompt it was cut from
  * alive. When an arena is full everything is forgotten, which bounds the memory without bookkeeping on look-up.
  */
-import { type IdBuffer } from './id-buffer.js'
+import type { IdBuffer } from './id-buffer.js'
 
 /** Longer pieces seldom come twice. */
 export const longestCachedPieceBytes = 64

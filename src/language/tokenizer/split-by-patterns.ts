@@ -2,14 +2,17 @@
  * The pre-tokenizer of any vocabulary: regular expressions, each applied inside the pieces of the one before, where
  * matches and the gaps between them both become pieces.
  */
-import { type IdBuffer } from './id-buffer.js'
+import type { IdBuffer } from './id-buffer.js'
 
-/** Appends the end of each piece of `text` to `ends`, as a position in its UTF-8 bytes. */
+/**
+ * Appends the end of each piece of `text` to `ends`, as a position in its UTF-8 bytes.
+ * Throws RangeError on a run of over a million characters that one match would have to span.
+ */
 export function splitByPatterns (text: string, patterns: readonly RegExp[], ends: IdBuffer): void {
   // A lone surrogate is U+FFFD in the bytes, and U+FFFD is a symbol to the patterns.
   const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd')
   let pieces = [wellFormed.length]
-  for (const pattern of patterns) pieces = splitPieces(wellFormed, pieces, pattern)
+  for (const pattern of patterns) pieces = splitOrExplain(wellFormed, pieces, pattern)
 
   let position = 0
   let byteEnd = 0
@@ -20,6 +23,16 @@ export function splitByPatterns (text: string, patterns: readonly RegExp[], ends
       position += codePoint < 0x10000 ? 1 : 2
     }
     ends.push(byteEnd)
+  }
+}
+
+function splitOrExplain (text: string, pieceEnds: readonly number[], pattern: RegExp): number[] {
+  try {
+    return splitPieces(text, pieceEnds, pattern)
+  } catch (error) {
+    // The engine keeps a way back for each character of a match, in a stack of fixed size.
+    if (error instanceof RangeError) throw new RangeError('The text has too long a run of characters without a break for this tokenizer', { cause: error })
+    throw error
   }
 }
 

@@ -5,14 +5,19 @@
  * a regular expression keeps a way back for every character of a run, and runs out of memory on a long one.
  */
 import { asciiLetter, classOf, isolatedCjk, letterOrMark, lineBreak, number, punctuationOrSymbol, whitespace } from './character-class.js'
-import { type IdBuffer } from './id-buffer.js'
+import type { IdBuffer } from './id-buffer.js'
 
-/** The patterns this scanner stands for, as tokenizer.json spells them. */
-export const v4SplitPatterns = [
+const v4SplitPatterns = [
   '\\p{N}{1,3}',
   '[一-龥\u3040-ゟ゠-ヿ]+',
-  '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+'
+  '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
 ]
+
+/** Whether this scanner stands for these patterns; line breaks may be written as escapes or as themselves. */
+export function isV4Split (patterns: readonly string[]): boolean {
+  const spelled = patterns.map(pattern => pattern.replaceAll('\r', '\\r').replaceAll('\n', '\\n'))
+  return JSON.stringify(spelled) === JSON.stringify(v4SplitPatterns)
+}
 
 const longestNumber = 3
 const space = 0x20

@@ -2,9 +2,9 @@
  * The thread behind OffLoopTokenizer: gets the vocabulary as its data, then pieces, and sends ids back.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Piece } from '../render/rendered-prompt.js'
+import type { Piece } from '../render/rendered-prompt.js'
 import { Tokenizer } from './tokenizer.js'
-import { type Vocabulary } from './vocabulary.js'
+import type { Vocabulary } from './vocabulary.js'
 
 export interface EncodeMessage {
   request: number

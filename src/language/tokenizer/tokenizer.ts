@@ -4,15 +4,15 @@
  * Control tokens (`<｜User｜>`, `<think>`, …) are recognised only where the caller says that the text is ours, so that a
  * user who types one sends plain text (V4 encoding, section 8, last part).
  */
-import { type Piece } from '../render/rendered-prompt.js'
+import type { Piece } from '../render/rendered-prompt.js'
 import { ControlTokens } from './control-tokens.js'
 import { fillArray, IdBuffer } from './id-buffer.js'
 import { ByteMerger } from './merge-bytes.js'
 import { longestCachedPieceBytes, PieceCache } from './piece-cache.js'
 import { splitByPatterns } from './split-by-patterns.js'
-import { splitV4, v4SplitPatterns } from './split-v4.js'
+import { isV4Split, splitV4 } from './split-v4.js'
 import { translatePattern } from './translate-pattern.js'
-import { type Vocabulary } from './vocabulary.js'
+import type { Vocabulary } from './vocabulary.js'
 
 export interface EncodeOptions {
   /** What control tokens typed in the text are: `text` (default) or the `token` of that name. */
@@ -38,8 +38,7 @@ export class Tokenizer {
     this.vocabulary = vocabulary
     this.#controlTokens = new ControlTokens(vocabulary.controlTokens)
     this.#merger = new ByteMerger(vocabulary)
-    const isV4 = JSON.stringify(vocabulary.splitPatterns) === JSON.stringify(v4SplitPatterns)
-    this.#patterns = isV4 ? undefined : vocabulary.splitPatterns.map(translatePattern)
+    this.#patterns = isV4Split(vocabulary.splitPatterns) ? undefined : vocabulary.splitPatterns.map(translatePattern)
     if (vocabulary.ignoresMergesForWholePieces) this.#wholePieces = this.#collectWholePieces()
   }
 

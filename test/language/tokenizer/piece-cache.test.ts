@@ -1,0 +1,37 @@
+import t from 'tap'
+import { IdBuffer } from '../../../src/language/tokenizer/id-buffer.js'
+import { PieceCache } from '../../../src/language/tokenizer/piece-cache.js'
+
+function remember (cache: PieceCache, key: string, ids: number[]): void {
+  const bytes = Buffer.from(key)
+  if (!cache.appendKnown(bytes, 0, bytes.length, new IdBuffer(0))) cache.rememberMissed(bytes, 0, bytes.length, Uint32Array.from(ids))
+}
+
+function recall (cache: PieceCache, key: string): number[] | undefined {
+  const ids = new IdBuffer(0)
+  const bytes = Buffer.from(`<${key}>`)
+  return cache.appendKnown(bytes, 1, bytes.length - 1, ids) ? [...ids.view()] : undefined
+}
+
+await t.test('gives back what it was given, and only that', async t => {
+  const cache = new PieceCache()
+  remember(cache, 'gear', [1, 2])
+  remember(cache, 'gears', [3])
+  t.strictSame(recall(cache, 'gear'), [1, 2])
+  t.strictSame(recall(cache, 'gears'), [3])
+  t.equal(recall(cache, 'gea'), undefined)
+})
+
+await t.test('however full it gets, an answer is right or missing', async t => {
+  const cache = new PieceCache()
+  let known = 0
+  for (let index = 0; index < 400_000; index++) remember(cache, `piece ${index}`, [index, index + 1])
+  for (let index = 0; index < 400_000; index++) {
+    const ids = recall(cache, `piece ${index}`)
+    if (ids === undefined) continue
+    known++
+    if (ids[0] !== index || ids[1] !== index + 1) t.fail(`piece ${index} became ${ids.join()}`)
+  }
+  t.ok(known > 1000, `${known} are still known`)
+  t.strictSame(recall(cache, 'piece 399999'), [399999, 400000])
+})
