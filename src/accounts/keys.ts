@@ -7,7 +7,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AccountStore } from '../stores/account-store.js'
 import {
-  keyRecordSchema, orgRecordSchema, type KeyRecord, type KeyRules, type Limits, type OrgRecord
+  keyRecordSchema, orgRecordSchema, type KeyRecord, type OrgRecord
 } from '../stores/key-record.js'
 
 export interface Account {
@@ -20,8 +20,9 @@ export interface NewKey {
   name: string
   /** null = never. */
   expiresAtMs?: number | null
-  rules?: Partial<KeyRules>
-  limits?: Partial<Limits>
+  /** KeyRules and Limits in part, checked here: they come from a command line or a request. */
+  rules?: object
+  limits?: object
 }
 
 export interface IssuedKey {
@@ -85,7 +86,12 @@ export async function updateKey (store: AccountStore, keyId: string, changes: Pa
   return changeKey(store, keyId, key => ({ ...key, ...changes }))
 }
 
-export async function setOrgLimits (store: AccountStore, orgId: string, limits: Partial<Limits>): Promise<OrgRecord> {
+/**
+ * Changes the limits that are given and leaves the others.
+ *
+ * @throws ZodError
+ */
+export async function setOrgLimits (store: AccountStore, orgId: string, limits: object): Promise<OrgRecord> {
   const current = await store.findOrg(orgId)
   const record = orgRecordSchema.parse({ id: orgId, limits: { ...current?.limits, ...limits } })
   await store.saveOrg(record)
