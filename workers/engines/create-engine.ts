@@ -10,7 +10,8 @@ export type EngineChoice =
 /** @throws Error when the checkpoint or script cannot be read or is refused */
 export async function createEngine (choice: EngineChoice): Promise<Engine> {
   if (choice.engine === 'simulator') return await createSimulator(choice.scriptPath)
-  throw new Error('the v4 engine is not built yet')
+  const { V4Engine } = await import('./v4/v4-engine.js')
+  return await V4Engine.open(choice.checkpointDirectory, { ranks: choice.ranks })
 }
 
 async function createSimulator (scriptPath: string | null): Promise<Engine> {

@@ -4,7 +4,7 @@ import { type Matrix, type MatrixFormat } from '../matrix.js'
 
 /** The exports of kernels.wasm; offsets, sizes and strides in bytes unless the name says otherwise. */
 export interface KernelExports {
-  multiplyVector (format: number, weights: number, scales: number, rows: number, columns: number, x: number, y: number, add: number): void
+  multiplyVector (format: number, weights: number, scales: number, rows: number, columns: number, x: number, y: number, add: number, scratch: number): void
   multiplyBatch (format: number, weights: number, scales: number, rows: number, columns: number, x: number, xStride: number, y: number, yStride: number, batch: number, scratch: number): void
   rmsNorm (x: number, weight: number, y: number, rows: number, width: number, eps: number): void
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void
@@ -15,7 +15,7 @@ export interface KernelExports {
 /** As numbered in assembly/multiply.ts. */
 const formatNumbers: Readonly<Record<MatrixFormat, number>> = { fp4: 0, fp8: 1, bf16: 2, f32: 3 }
 /** Reserved, not resident: pages that no operation reaches are never touched. */
-const scratchBytes = 2 ** 20
+const scratchBytes = 2 ** 22
 
 /** Kernels compiled to WebAssembly SIMD, bound to one arena; each thread has its own instance with its own scratch. */
 export class WasmKernels implements Kernels {
@@ -34,12 +34,12 @@ export class WasmKernels implements Kernels {
   multiply (matrix: Matrix, x: number, y: number, batch: number, xStride = matrix.columns, yStride = matrix.rows): void {
     const { weights, scales, rows, columns } = matrix
     const format = formatNumbers[matrix.format]
-    if (batch === 1) this.#exports.multiplyVector(format, weights, scales, rows, columns, x, y, 0)
+    if (batch === 1) this.#exports.multiplyVector(format, weights, scales, rows, columns, x, y, 0, this.#scratch)
     else this.#exports.multiplyBatch(format, weights, scales, rows, columns, x, xStride * 4, y, yStride * 4, batch, this.#scratch)
   }
 
   multiplyAdd (matrix: Matrix, x: number, y: number): void {
-    this.#exports.multiplyVector(formatNumbers[matrix.format], matrix.weights, matrix.scales, matrix.rows, matrix.columns, x, y, 1)
+    this.#exports.multiplyVector(formatNumbers[matrix.format], matrix.weights, matrix.scales, matrix.rows, matrix.columns, x, y, 1, this.#scratch)
   }
 
   rmsNorm (x: number, weight: number, y: number, rows: number, width: number, eps: number): void {

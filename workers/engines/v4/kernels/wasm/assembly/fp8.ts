@@ -45,46 +45,120 @@ function decodeByte (code: u32): f32 {
   return code & 0x80 ? -value : value
 }
 
-export function dotFp8 (weights: usize, scales: usize, x: usize, columns: usize): f32 {
+/**
+ * E4M3 bits moved to the place of an f32's make value * 2^-120, subnormals included. Inputs are lifted by 2^60
+ * beforehand so that products stay far from the small end of f32, and sums are brought back by another 2^60.
+ */
+const lift: f32 = reinterpret<f32>((127 + 60) << 23)
+
+/** Copies x for `dotTwoFp8`: lifted, and every 16 floats transposed as a 4x4 square. Floats behind the last 16 of each row are left out. */
+export function arrangeFp8Input (x: usize, columns: usize, target: usize): void {
+  const factor = f32x4.splat(lift)
+  const end = x + ((columns & ~15) << 2)
+  while (x < end) {
+    const a = f32x4.mul(v128.load(x), factor)
+    const b = f32x4.mul(v128.load(x, 16), factor)
+    const c = f32x4.mul(v128.load(x, 32), factor)
+    const d = f32x4.mul(v128.load(x, 48), factor)
+    const abLow = v128.shuffle<f32>(a, b, 0, 4, 1, 5)
+    const abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7)
+    const cdLow = v128.shuffle<f32>(c, d, 0, 4, 1, 5)
+    const cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7)
+    v128.store(target, v128.shuffle<f32>(abLow, cdLow, 0, 1, 4, 5))
+    v128.store(target, v128.shuffle<f32>(abLow, cdLow, 2, 3, 6, 7), 16)
+    v128.store(target, v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5), 32)
+    v128.store(target, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7), 48)
+    x += 64
+    target += 64
+  }
+}
+
+/** Of each 4 codes the second (low = 1) or first (low = 0 after a shift by 8), and so on: see `dotTwoFp8`. */
+// @ts-ignore: decorator
+@inline
+function upper (pairs: v128): v128 {
+  return v128.and(pairs, i32x4.splat(0x87f00000))
+}
+
+// @ts-ignore: decorator
+@inline
+function lower (pairs: v128): v128 {
+  return v128.and(i32x4.shl(pairs, 16), i32x4.splat(0x87f00000))
+}
+
+// @ts-ignore: decorator
+@inline
+function oddBytes (codes: v128): v128 {
+  return i16x8.shr_s(codes, 4)
+}
+
+// @ts-ignore: decorator
+@inline
+function evenBytes (codes: v128): v128 {
+  return i16x8.shr_s(i16x8.shl(codes, 8), 4)
+}
+
+/** The last `columns & 15` products of a row, whose block scale is at `scale`. */
+function dotTail (weights: usize, scale: usize, x: usize, columns: usize): f32 {
+  let sum: f32 = 0
+  for (let i: usize = 0; i < columns; i++) sum += decodeByte(load<u8>(weights + i)) * load<f32>(x + (i << 2))
+  return sum * loadScale(scale)
+}
+
+/** Products of two rows with x (`arranged` by arrangeFp8Input), stored or added at y and z. */
+export function dotTwoFp8 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, arranged: usize, x: usize, columns: usize, y: usize, z: usize, add: u32): void {
   let sum = f32x4.splat(0)
-  let rest: f32 = 0
-  let left = columns
+  let otherSum = f32x4.splat(0)
+  let left = columns & ~15
+  const back = f32x4.splat(lift)
   while (left > 0) {
     const width = min(left, blockWidth)
-    const scale = loadScale(scales)
-    const vectorEnd = weights + (width & ~15)
+    const end = weights + width
     let a = f32x4.splat(0)
     let b = f32x4.splat(0)
     let c = f32x4.splat(0)
     let d = f32x4.splat(0)
-    while (weights < vectorEnd) {
-      const codes = v128.load(weights)
-      let high = highBytes(codes)
-      let low = lowBytes(codes)
-      const lanes = subnormalLanes(codes)
-      if (v128.any_true(lanes)) {
-        high = v128.bitselect(subnormalHighBytes(codes), high, lanes)
-        low = v128.bitselect(subnormalLowBytes(codes), low, lanes)
-      }
-      const first = unpackBytesLow(low, high)
-      const last = unpackBytesHigh(low, high)
-      a = multiplyAdd(a, widenLow(first), v128.load(x))
-      b = multiplyAdd(b, widenHigh(first), v128.load(x, 16))
-      c = multiplyAdd(c, widenLow(last), v128.load(x, 32))
-      d = multiplyAdd(d, widenHigh(last), v128.load(x, 48))
+    while (weights < end) {
+      const x0 = v128.load(arranged)
+      const x1 = v128.load(arranged, 16)
+      const x2 = v128.load(arranged, 32)
+      const x3 = v128.load(arranged, 48)
+      let codes = v128.load(weights)
+      let pairs = evenBytes(codes)
+      a = multiplyAdd(a, lower(pairs), x0)
+      b = multiplyAdd(b, upper(pairs), x2)
+      pairs = oddBytes(codes)
+      a = multiplyAdd(a, lower(pairs), x1)
+      b = multiplyAdd(b, upper(pairs), x3)
+      codes = v128.load(otherWeights)
+      pairs = evenBytes(codes)
+      c = multiplyAdd(c, lower(pairs), x0)
+      d = multiplyAdd(d, upper(pairs), x2)
+      pairs = oddBytes(codes)
+      c = multiplyAdd(c, lower(pairs), x1)
+      d = multiplyAdd(d, upper(pairs), x3)
       weights += 16
-      x += 64
+      otherWeights += 16
+      arranged += 64
     }
-    sum = multiplyAdd(sum, f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.splat(scale))
-    for (let tail = width & 15; tail > 0; tail--) {
-      rest += decodeByte(load<u8>(weights)) * load<f32>(x) * scale
-      weights += 1
-      x += 4
-    }
+    sum = multiplyAdd(sum, f32x4.mul(f32x4.add(a, b), back), f32x4.splat(loadScale(scales)))
+    otherSum = multiplyAdd(otherSum, f32x4.mul(f32x4.add(c, d), back), f32x4.splat(loadScale(otherScales)))
     left -= width
-    scales += 1
+    if (width == blockWidth) {
+      scales += 1
+      otherScales += 1
+    }
   }
-  return sumLanes(sum) + rest
+  const tail = columns & 15
+  const input = x + ((columns - tail) << 2)
+  let first = sumLanes(sum) + dotTail(weights, scales, input, tail)
+  let second = sumLanes(otherSum) + dotTail(otherWeights, otherScales, input, tail)
+  if (add) {
+    first += load<f32>(y)
+    second += load<f32>(z)
+  }
+  store<f32>(y, first)
+  store<f32>(z, second)
 }
 
 /** Decodes `columns` weights that begin at a block boundary to f32, scaled. */

@@ -1,5 +1,5 @@
 import { decodeFp4, dotFp4 } from './fp4'
-import { decodeFp8, dotFp8 } from './fp8'
+import { arrangeFp8Input, decodeFp8, dotTwoFp8 } from './fp8'
 import { tileF32 } from './tile'
 import { decodeBf16, dotBf16, dotF32 } from './wide'
 
@@ -30,18 +30,27 @@ function scaleAddress (format: u32, scales: usize, columns: usize, row: usize, c
 }
 
 /** y = W x, or y += W x when `add` is not 0. */
-export function multiplyVector (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32): void {
+export function multiplyVector (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
+  if (format == fp8) return multiplyFp8(weights, scales, rows, columns, x, y, add, scratch)
   const bytes = weightBytes(format, columns)
   for (let r: usize = 0; r < rows; r++) {
     let value: f32
     if (format == fp4) value = dotFp4(weights, scaleAddress(fp4, scales, columns, r, 0), x, columns)
-    else if (format == fp8) value = dotFp8(weights, scaleAddress(fp8, scales, columns, r, 0), x, columns)
     else if (format == bf16) value = dotBf16(weights, x, columns)
     else value = dotF32(weights, x, columns)
     if (add) value += load<f32>(y)
     store<f32>(y, value)
     weights += bytes
     y += 4
+  }
+}
+
+function multiplyFp8 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
+  arrangeFp8Input(x, columns, scratch)
+  for (let r: usize = 0; r < rows; r += 2) {
+    const other = min(r + 1, rows - 1)
+    dotTwoFp8(weights + r * columns, weights + other * columns, scaleAddress(fp8, scales, columns, r, 0), scaleAddress(fp8, scales, columns, other, 0),
+      scratch, x, columns, y + (r << 2), y + (other << 2), add)
   }
 }
 

@@ -1,0 +1,42 @@
+/** The thread of one rank. The first takes jobs and decides what is computed; the others follow. */
+import { workerData } from 'node:worker_threads'
+import { openCheckpoint } from '../checkpoint/open-checkpoint.js'
+import { soleReducer } from '../model/experts.js'
+import { type ForwardPass } from '../model/forward-pass.js'
+import { loadModel } from '../model/load-model.js'
+import { lead } from './lead.js'
+import { type RankAssignment } from './rank-messages.js'
+import { SharedReducer } from './shared-reducer.js'
+import { PlanReader } from './step-plan.js'
+
+const assignment = workerData as RankAssignment
+const { port, rank, memory } = assignment
+
+try {
+  const model = await load(assignment)
+  port.postMessage({ type: 'ready' })
+  if (rank === 0) await lead(model, assignment)
+  else follow(model)
+} catch (error) {
+  const { name, message } = error instanceof Error ? error : new Error(String(error))
+  port.postMessage({ type: 'failed', name, message })
+  throw error
+}
+
+/** Ends only with the thread, or by throwing when the group is stopped. */
+function follow (model: ForwardPass): never {
+  const plans = new PlanReader(memory, rank)
+  for (;;) model.forward(plans.take())
+}
+
+/** Reads this rank's share of the weights. */
+async function load ({ setting }: RankAssignment): Promise<ForwardPass> {
+  const { directory, rankCount, layerDeadlineMs, kernels, ...rest } = setting
+  const checkpoint = await openCheckpoint(directory)
+  try {
+    const reducer = rankCount === 1 ? soleReducer : new SharedReducer(memory, rank, layerDeadlineMs)
+    return await loadModel(checkpoint, { ...rest, rank, rankCount, reducer, ...(kernels === null ? {} : { kernels }) })
+  } finally {
+    await checkpoint.close()
+  }
+}

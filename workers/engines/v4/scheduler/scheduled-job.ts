@@ -1,0 +1,72 @@
+/** One job in the scheduler: its tokens, its sampler, and how far it is. */
+import { randomInt } from 'node:crypto'
+import { type JobEvent, type JobUsage } from '../../../contract/event.js'
+import { type Job } from '../../../contract/job.js'
+import { type ForwardSlice } from '../model/step.js'
+import { type Floats } from '../model/workspace.js'
+import { Sampler } from '../sampling/sampler.js'
+import { TokenCounts } from '../sampling/token-counts.js'
+import { type Sequence } from '../sequence/sequence.js'
+
+const FALLBACK_SEEDS = 2 ** 47
+
+export class ScheduledJob {
+  readonly id: number
+  readonly job: Job
+  /** Most tokens the sequence can come to. */
+  readonly reservedTokens: number
+  sequence: Sequence | null = null
+  blocks: number[] = []
+  readonly #sampler: Sampler
+  readonly #counts: TokenCounts
+  readonly #stopTokenIds: ReadonlySet<number>
+  readonly #room: number
+  /** The sampled token that is not computed yet; null while the prompt is. */
+  #next: number | null = null
+  #generated = 0
+
+  constructor (id: number, job: Job, vocabularySize: number, contextTokens: number) {
+    this.id = id
+    this.job = job
+    this.#room = Math.min(job.sampling.maxTokens, contextTokens - job.tokenIds.length)
+    this.reservedTokens = job.tokenIds.length + this.#room
+    this.#sampler = new Sampler(job.sampling, vocabularySize, randomInt(FALLBACK_SEEDS))
+    this.#counts = new TokenCounts(job.tokenIds, job.resumedFrom ?? 0)
+    this.#stopTokenIds = new Set(job.sampling.stopTokenIds)
+  }
+
+  get isPrefilling (): boolean { return this.#next === null }
+
+  get promptLeft (): number { return this.#next === null ? this.job.tokenIds.length - (this.sequence?.position ?? 0) : 0 }
+
+  get generated (): number { return this.#generated }
+
+  get usage (): JobUsage {
+    return { promptTokens: this.job.tokenIds.length, completionTokens: this.#generated, cachedTokens: 0 }
+  }
+
+  /** @param rows most rows it may take; a job past its prompt takes one */
+  slice (rows: number): ForwardSlice {
+    const { sequence } = this
+    if (sequence === null) throw new Error(`job ${this.id} is not running`)
+    if (this.#next !== null) return { sequence, tokenIds: [this.#next], wants: 'last' }
+    const end = Math.min(sequence.position + rows, this.job.tokenIds.length)
+    return { sequence, tokenIds: this.job.tokenIds.slice(sequence.position, end), wants: end === this.job.tokenIds.length ? 'last' : 'none' }
+  }
+
+  /** Draws the next token. @returns its event, and `done` when it was the last */
+  take (logits: Floats): JobEvent[] {
+    const position = this.job.tokenIds.length + this.#generated
+    const { id, logprob } = this.#sampler.sample(logits, { position, generated: this.#generated, counts: this.#counts })
+    if (this.#stopTokenIds.has(id)) return [{ type: 'done', finish: 'stop', stopTokenId: id, usage: this.usage }]
+    this.#next = id
+    this.#generated++
+    this.#counts.add(id)
+    const tokens: JobEvent = { type: 'tokens', ids: [id], ...(logprob === undefined ? {} : { logprobs: [logprob] }) }
+    return this.#generated < this.#room ? [tokens] : [tokens, { type: 'done', finish: 'length', stopTokenId: null, usage: this.usage }]
+  }
+
+  abort (): JobEvent {
+    return { type: 'done', finish: 'abort', stopTokenId: null, usage: this.usage }
+  }
+}

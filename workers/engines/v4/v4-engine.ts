@@ -1,0 +1,105 @@
+/** The embedded engine: the V4 forward pass in threads of this process. */
+import { type EngineDescription } from '../../contract/description.js'
+import { type FailEvent, type JobEvent, type LoadReport } from '../../contract/event.js'
+import { type Job } from '../../contract/job.js'
+import { type Engine } from '../engine.js'
+import { describeCheckpoint } from './describe-checkpoint.js'
+import { openCheckpoint } from './checkpoint/open-checkpoint.js'
+import { groupSettingOf, type V4EngineOptions } from './engine-settings.js'
+import { JobChannel } from './job-channel.js'
+import { RankGroup } from './ranks/rank-group.js'
+import { type RankReply } from './ranks/rank-messages.js'
+import { refuseJob } from './scheduler/refuse-job.js'
+
+const DEFAULT_WAITING = 256
+
+export class V4Engine implements Engine {
+  readonly failed: Promise<Error>
+  readonly #group: RankGroup
+  readonly #description: EngineDescription
+  readonly #maxJobs: number
+  readonly #channels = new Map<number, JobChannel>()
+  #lastId = 0
+  #load: LoadReport
+  #ending: FailEvent | null = null
+
+  private constructor (group: RankGroup, description: EngineDescription, maxWaiting: number) {
+    const { capacity: { blocks, slots }, blockTokens } = group.setting
+    this.#group = group
+    this.#description = description
+    this.#maxJobs = slots + maxWaiting
+    this.#load = { running: 0, waiting: 0, queuedTokens: 0, kvUsedTokens: 0, kvCapacityTokens: blocks * blockTokens, promptTokensTotal: 0, generatedTokensTotal: 0 }
+    group.onReply = reply => { this.#onReply(reply) }
+    this.failed = group.failed.then(error => {
+      this.#end({ type: 'fail', code: 'rank-died', message: error.message, blame: 'worker', retryable: true })
+      return error
+    })
+  }
+
+  /**
+   * Reads the checkpoint and starts the ranks.
+   * @throws CheckpointError when the directory holds none that this engine can run
+   */
+  static async open (directory: string, options: V4EngineOptions = {}): Promise<V4Engine> {
+    const checkpoint = await openCheckpoint(directory)
+    await checkpoint.close()
+    const setting = groupSettingOf(directory, checkpoint.config, options)
+    const group = await RankGroup.start(setting, checkpoint.config.hiddenSize)
+    return new V4Engine(group, describeCheckpoint(checkpoint, directory, setting), options.maxWaiting ?? DEFAULT_WAITING)
+  }
+
+  /** The threads that compute. */
+  get group (): RankGroup { return this.#group }
+
+  describe (): EngineDescription { return this.#description }
+
+  load (): LoadReport {
+    // Jobs on their way to the first rank are not in its last report.
+    const { running, waiting } = this.#load
+    return { ...this.#load, waiting: Math.max(waiting ?? 0, this.#channels.size - (running ?? 0)) }
+  }
+
+  async * generate (job: Job, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
+    const refusal = this.#refuse(job)
+    if (refusal !== null) return yield refusal
+    const id = ++this.#lastId
+    const channel = new JobChannel()
+    const abort = (): void => { this.#group.ask({ type: 'abort', id }) }
+    this.#channels.set(id, channel)
+    this.#group.ask({ type: 'submit', id, job })
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
+    try {
+      yield * channel.read()
+    } finally {
+      signal.removeEventListener('abort', abort)
+      if (!channel.isEnded) abort()
+      this.#channels.delete(id)
+    }
+  }
+
+  async close (): Promise<void> {
+    this.#end({ type: 'fail', code: 'engine-closed', message: 'the engine was closed', blame: 'worker', retryable: true })
+    await this.#group.close()
+  }
+
+  #refuse (job: Job): FailEvent | null {
+    if (this.#ending !== null) return this.#ending
+    const { checkpoint: { name, vocabularySize }, contextTokens } = this.#description
+    const refusal = refuseJob(job, { checkpoint: name, vocabularySize, contextTokens })
+    if (refusal !== null) return refusal
+    if (this.#channels.size < this.#maxJobs) return null
+    return { type: 'fail', code: 'queue-full', message: `${this.#channels.size} jobs run or wait already`, blame: 'worker', retryable: true }
+  }
+
+  #onReply (reply: RankReply): void {
+    if (reply.type !== 'events') return
+    this.#load = reply.load
+    for (const { id, event } of reply.events) this.#channels.get(id)?.push(event)
+  }
+
+  #end (event: FailEvent): void {
+    this.#ending ??= event
+    for (const channel of this.#channels.values()) channel.push(event)
+  }
+}
