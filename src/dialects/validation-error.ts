@@ -7,6 +7,7 @@
 import type { z } from 'zod'
 import { GatewayError } from '../errors.js'
 
+const typeComplaints: ReadonlySet<string> = new Set(['invalid_type', 'invalid_value', 'invalid_union'])
 const prefix = 'Failed to deserialize the JSON body into the target type'
 
 /** @throws GatewayError invalid_type, invalid_value, missing_required_parameter */
@@ -25,7 +26,7 @@ function toValidationError (outer: z.core.$ZodIssue, root: unknown): GatewayErro
   const where = parameter === '' ? prefix : `${prefix}: ${parameter}`
   const details = parameter === '' ? {} : { parameter }
 
-  if (issue.code !== 'invalid_type' && issue.code !== 'invalid_value' && issue.code !== 'invalid_union') {
+  if (!typeComplaints.has(issue.code)) {
     return new GatewayError('invalid_value', issue.message.startsWith('Invalid ') ? issue.message : `Invalid ${parameter}: ${issue.message}`, details)
   }
   if (received === undefined && path.length > 0) {
@@ -38,12 +39,12 @@ function toValidationError (outer: z.core.$ZodIssue, root: unknown): GatewayErro
   return new GatewayError('invalid_type', `${where}: invalid type: ${typeName(received)}, expected ${expectation(issue, variants)}`, details)
 }
 
-/** The branch of a union that got furthest is the one the caller meant. */
+/** The branch of a union that got furthest, or whose type was right, is the one the caller meant. */
 function deepestIssue (issue: z.core.$ZodIssue, path: PropertyKey[]): { issue: z.core.$ZodIssue, path: PropertyKey[] } {
   if (issue.code !== 'invalid_union') return { issue, path }
   const branches = issue.errors.flatMap(issues => issues.slice(0, 1))
     .map(inner => deepestIssue(inner, [...path, ...inner.path]))
-    .filter(branch => branch.path.length > path.length)
+    .filter(branch => branch.path.length > path.length || !typeComplaints.has(branch.issue.code))
     .sort((first, second) => second.path.length - first.path.length)
   return branches[0] ?? { issue, path }
 }

@@ -1,0 +1,173 @@
+/**
+ * The real thing on real sockets: the listening app, the dispatcher, one worker host per tier on a unix socket, and the
+ * simulator engine saying what a test scripted.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import OpenAI from 'openai'
+import { pino } from 'pino'
+import { buildApp } from '../../src/app.js'
+import { HttpDispatcher, type DispatcherOptions } from '../../src/dispatch/http-dispatcher.js'
+import { HttpWorkerClient } from '../../src/dispatch/http-worker-client.js'
+import { WorkerRegistry } from '../../src/dispatch/worker-registry.js'
+import type { GatewayDependencies, GatewaySettings, ServedCheckpoint } from '../../src/http/gateway-dependencies.js'
+import { createCheckpointLanguage } from '../../src/language/create-checkpoint-language.js'
+import { loadTokenizer } from '../../src/language/tokenizer/load-tokenizer.js'
+import type { Job, Tier } from '../../workers/contract/job.js'
+import type { AnswerPiece, AnswerSource } from '../../workers/engines/simulator/simulated-answer.js'
+import { SimulatorEngine, type SimulatorOptions } from '../../workers/engines/simulator/simulator-engine.js'
+import { createHostServer, listenAt } from '../../workers/host/host-server.js'
+import { WorkerHost } from '../../workers/host/worker-host.js'
+
+export const tokenizer = loadTokenizer('deepseek-v4')
+const endOfSentenceId = 1
+
+export interface Teardown {
+  after (callback: () => Promise<void>): void
+}
+
+export interface GatewayOptions {
+  /** What both tiers say. */
+  answer?: AnswerSource
+  simulator?: Omit<SimulatorOptions, 'answer'>
+  settings?: Partial<GatewaySettings>
+  constraints?: ServedCheckpoint['constraints']
+  contextTokens?: number
+  verifyKey?: GatewayDependencies['verifyKey']
+  isDraining?: () => boolean
+  dispatcher?: Partial<DispatcherOptions>
+  ladder?: 'preview' | '0731'
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:port` */
+  url: string
+  /** Every job a worker was given, in order. */
+  jobs: Job[]
+  engines: Record<Tier, SimulatorEngine>
+  sdk (options?: { path?: string, apiKey?: string, maxRetries?: number, defaultHeaders?: Record<string, string> }): OpenAI
+  post (body: unknown, headers?: Record<string, string>): Promise<Response>
+}
+
+export async function startGateway (t: Teardown, options: GatewayOptions = {}): Promise<Gateway> {
+  const logger = pino({ level: 'silent' })
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-'))
+  const jobs: Job[] = []
+  const answer: AnswerSource = job => {
+    jobs.push(job)
+    return (options.answer ?? says('Hello there.'))(job)
+  }
+  const registry = new WorkerRegistry({ logger })
+  const dispatcher = new HttpDispatcher({ registry, logger, backoffMs: 1, ...options.dispatcher })
+  const contextTokens = options.contextTokens ?? 65_536
+  const engineOf = (tier: Tier) => new SimulatorEngine({ ...options.simulator, contextTokens, checkpoint: `${tier}-simulated`, constraints: [...options.constraints ?? []], answer })
+  const engines = { pro: engineOf('pro'), flash: engineOf('flash') }
+  const hosts = await Promise.all((['pro', 'flash'] as const).map(async tier => await startHost(tier, engines[tier], join(folder, `${tier}.sock`))))
+  for (const { tier, client } of hosts) registry.add(`${tier}-0`, tier, client)
+  await untilReady(registry)
+
+  const language = createCheckpointLanguage({ tokenizer, ladder: options.ladder ?? '0731' })
+  const checkpointOf = (tier: Tier): ServedCheckpoint => ({ name: `${tier}-simulated`, revision: 'simulated', trained: false, contextTokens, constraints: options.constraints ?? [] })
+  const app = await buildApp({
+    settings: {
+      bodyLimitBytes: 64 * 1024 * 1024,
+      keepAliveMs: 10_000,
+      unauthenticatedPerMinute: 600,
+      defaultTier: 'flash',
+      xhighEffort: 'high',
+      usageChunk: 'both',
+      honoursSamplingInThinking: true,
+      reasoningReplay: 'lenient',
+      ...options.settings
+    },
+    tiers: { pro: { language, checkpoint: checkpointOf('pro') }, flash: { language, checkpoint: checkpointOf('flash') } },
+    dispatcher,
+    verifyKey: options.verifyKey ?? null,
+    logger,
+    version: '0.0.0-test',
+    isDraining: options.isDraining ?? (() => false),
+    isReady: tier => registry.isReady(tier)
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+
+  t.after(async () => {
+    await app.close()
+    dispatcher.close()
+    registry.close()
+    await Promise.all(hosts.map(async host => await host.close()))
+    await language.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return {
+    url,
+    jobs,
+    engines,
+    sdk: ({ path = '/v1', apiKey = 'none', maxRetries = 0, defaultHeaders = {} } = {}) => new OpenAI({ baseURL: `${url}${path}`, apiKey, maxRetries, defaultHeaders }),
+    post: async (body, headers = {}) => await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) })
+  }
+}
+
+/** Ids of what a model would write; control tokens such as `</think>` are recognised. */
+export function idsOf (text: string): number[] {
+  return tokenizer.encode(text, { control: 'token' })
+}
+
+/** One token a step, then the end of the sentence. */
+export function says (text: string): AnswerSource {
+  return () => [...idsOf(text), endOfSentenceId]
+}
+
+/** Each prompt gets its own answer, chosen by the prompt's text. */
+export function replies (choose: (prompt: string, job: Job) => string): AnswerSource {
+  return job => says(choose(tokenizer.decode(job.tokenIds), job))(job)
+}
+
+/** Says its text, then goes on for ever; `stopped` resolves when the engine was told to stop. */
+export function endless (text: string): { source: AnswerSource, stopped: Promise<void> } {
+  let stop: () => void = () => {}
+  const stopped = new Promise<void>(resolve => { stop = resolve })
+  const source: AnswerSource = () => {
+    const ids: AnswerPiece[] = idsOf(text)
+    const filler = idsOf(' more')
+    const iterator = {
+      async next (): Promise<IteratorResult<AnswerPiece>> {
+        await new Promise(resolve => setImmediate(resolve))
+        return { done: false, value: ids.shift() ?? filler }
+      },
+      async return (): Promise<IteratorResult<AnswerPiece>> {
+        stop()
+        return { done: true, value: undefined }
+      }
+    }
+    return { [Symbol.asyncIterator]: () => iterator }
+  }
+  return { source, stopped }
+}
+
+async function startHost (tier: Tier, engine: SimulatorEngine, socketPath: string) {
+  const host = new WorkerHost({ workerId: `${tier}-0`, tier }, Promise.resolve(engine))
+  const server = createHostServer(host, pino({ level: 'silent' }))
+  const client = new HttpWorkerClient(await listenAt(server, { socketPath }))
+  return {
+    tier,
+    client,
+    close: async () => {
+      await host.close()
+      await client.close()
+      await server.close()
+    }
+  }
+}
+
+async function untilReady (registry: WorkerRegistry): Promise<void> {
+  const areReady = () => registry.isReady('pro') && registry.isReady('flash')
+  if (areReady()) return
+  await new Promise<void>(resolve => {
+    const stop = registry.onChange(() => {
+      if (!areReady()) return
+      stop()
+      resolve()
+    })
+  })
+}
