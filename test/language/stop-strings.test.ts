@@ -1,0 +1,46 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { StopStrings } from '../../src/language/stop-strings.js'
+
+function filter (stops: string[], pieces: string[]): { text: string, isStopped: boolean } {
+  const stopStrings = new StopStrings(stops)
+  const text = pieces.map(piece => stopStrings.push(piece)).join('') + stopStrings.release()
+  return { text, isStopped: stopStrings.isStopped }
+}
+
+/** The rule said plainly: the shortest beginning of the text that ends with a stop string, without it. */
+function oracle (stops: string[], text: string): { text: string, isStopped: boolean } {
+  for (let end = 1; end <= text.length; end++) {
+    const found = stops.filter(stop => stop !== '' && text.slice(0, end).endsWith(stop))
+    if (found.length > 0) return { text: text.slice(0, end - Math.max(...found.map(stop => stop.length))), isStopped: true }
+  }
+  return { text, isStopped: false }
+}
+
+await t.test('holds back what may become a stop string, and gives out the rest at once', async t => {
+  const stopStrings = new StopStrings(['END', '\n\n'])
+  t.equal(stopStrings.push('some E'), 'some ')
+  t.equal(stopStrings.push('N'), '')
+  t.equal(stopStrings.push('d\n'), 'ENd')
+  t.equal(stopStrings.push('x'), '\nx')
+  t.equal(stopStrings.push('y END z'), 'y ')
+  t.equal(stopStrings.isStopped, true)
+  t.equal(stopStrings.push('never'), '')
+})
+
+await t.test('what follows released text starts a new match', async t => {
+  const stopStrings = new StopStrings(['ab'])
+  t.equal(stopStrings.push('a') + stopStrings.release() + stopStrings.push('b'), 'ab')
+  t.equal(stopStrings.isStopped, false)
+})
+
+await t.test('equals the plain rule for every cut', async t => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 5 })
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '\n', '😀'), maxLength: 24 })
+  fc.assert(fc.property(fc.array(word, { maxLength: 4 }), text, fc.nat(24), (stops, whole, cut) => {
+    const expected = oracle(stops, whole)
+    t.same(filter(stops, [whole]), expected)
+    t.same(filter(stops, [whole.slice(0, cut), whole.slice(cut)]), expected)
+    t.same(filter(stops, whole.split('')), expected)
+  }), { numRuns: 2000, seed: 4 })
+})
