@@ -66,6 +66,8 @@ export class HttpWorkerClient implements WorkerClient {
     const events: JobEvent[] = []
     const parser = createParser({ onEvent: ({ data }) => { events.push(parseEvent(data)) } })
     const decoder = new TextDecoder()
+    // Destroying a body that is not finished makes it emit an error, after everybody has stopped listening.
+    body.on('error', () => {})
     let isEnded = false
     try {
       for await (const bytes of body.iterator({ destroyOnReturn: false })) {

@@ -54,6 +54,8 @@ export class WaitingLine {
     const now = this.#try(tier, need)
     if (typeof now !== 'string') return now
     this.#refuseHopeless(tier, need, now)
+    const waiting = this.waiting(tier)
+    if (waiting >= this.#options.maxWaiting) throw this.#refusal(tier, now, `${waiting} requests wait already`)
     return await this.#wait(tier, need, signal)
   }
 
@@ -122,8 +124,6 @@ export class WaitingLine {
     if (reason === 'none-registered') throw new GatewayError('no_worker_available', `no worker of tier ${tier} is configured`, { retryAfterMs: 10_000 })
     // A worker of another capability may still come, but nobody should wait on that.
     if (reason === 'cannot-resume') throw new GatewayError('worker_stream_broken', `no worker of tier ${tier} can resume an answer`)
-    const waiting = this.waiting(tier)
-    if (waiting > this.#options.maxWaiting) throw this.#refusal(tier, reason, `${waiting} requests wait already`)
   }
 
   #timedOut ({ tier, need }: Waiter): GatewayError {
