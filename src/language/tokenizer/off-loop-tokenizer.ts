@@ -4,6 +4,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Piece } from '../render/rendered-prompt.js'
 import { fillArray } from './id-buffer.js'
+import { cutIntoBatches } from './piece-batches.js'
 import type { Tokenizer } from './tokenizer.js'
 import type { EncodedMessage, EncodeMessage } from './tokenizer-thread.js'
 
@@ -14,12 +15,13 @@ export interface OffLoopOptions {
   threads?: number
 }
 
-/** Ids turned into a plain array per turn of the loop: some 2 ms. */
+/** Work per turn of the loop: text copied to a thread, and ids turned into a plain array. A millisecond or two each. */
+const unitsPerTurn = 1 << 19
 const idsPerTurn = 1 << 17
 
 interface Waiting {
   resolve: (ids: Uint32Array) => void
-  reject: (error: Error) => void
+  reject: (error: unknown) => void
 }
 
 export class OffLoopTokenizer {
@@ -34,7 +36,7 @@ export class OffLoopTokenizer {
     this.#threads = new Array<undefined>(options.threads ?? 1).fill(undefined)
   }
 
-  /** What Tokenizer.encodePieces() gives. Rejects when the tokenizer is closed or its thread dies. */
+  /** What Tokenizer.encodePieces() gives or throws. Rejects when the tokenizer is closed or its thread dies. */
   async encodePieces (pieces: readonly Piece[]): Promise<number[]> {
     if (this.#isClosed) throw new Error('The tokenizer is closed')
     const units = pieces.reduce((sum, piece) => sum + piece.text.length, 0)
@@ -77,26 +79,36 @@ class TokenizerThread {
   }
 
   async encode (pieces: readonly Piece[]): Promise<Uint32Array> {
-    return await new Promise((resolve, reject) => {
-      const request = ++this.#lastRequest
-      this.#waiting.set(request, { resolve, reject })
-      // A thread with nothing to do does not keep the process alive, one with a promise to keep does.
-      this.#worker.ref()
-      this.#worker.postMessage({ request, pieces } satisfies EncodeMessage)
-    })
+    const request = ++this.#lastRequest
+    const answer = new Promise<Uint32Array>((resolve, reject) => { this.#waiting.set(request, { resolve, reject }) })
+    // A thread with nothing to do does not keep the process alive, one with a promise to keep does.
+    this.#worker.ref()
+    const [ids] = await Promise.all([answer, this.#send(request, pieces)])
+    return ids
+  }
+
+  /** Copying the text to the thread is the largest part that must be done here, so it is done in parts too. */
+  async #send (request: number, pieces: readonly Piece[]): Promise<void> {
+    const batches = cutIntoBatches(pieces, unitsPerTurn)
+    for (const [index, batch] of batches.entries()) {
+      if (index > 0) await nextTurn()
+      this.#worker.postMessage({ request, pieces: batch, isLast: index === batches.length - 1 } satisfies EncodeMessage)
+    }
   }
 
   async close (): Promise<void> {
     await this.#worker.terminate()
   }
 
-  #settle ({ request, ids }: EncodedMessage): void {
-    this.#waiting.get(request)?.resolve(ids)
-    this.#waiting.delete(request)
+  #settle (message: EncodedMessage): void {
+    const waiting = this.#waiting.get(message.request)
+    this.#waiting.delete(message.request)
+    if ('ids' in message) waiting?.resolve(message.ids)
+    else waiting?.reject(message.error)
     if (this.#waiting.size === 0) this.#worker.unref()
   }
 
-  #fail (error: Error): void {
+  #fail (error: unknown): void {
     this.isGone = true
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
@@ -111,8 +123,12 @@ function load (thread: TokenizerThread | undefined): number {
 async function toArrayInTurns (ids: Uint32Array): Promise<number[]> {
   const all = new Array<number>(ids.length)
   for (let start = 0; start < ids.length; start += idsPerTurn) {
-    if (start > 0) await new Promise(resolve => { setImmediate(resolve) })
+    if (start > 0) await nextTurn()
     fillArray(all, ids, start, Math.min(start + idsPerTurn, ids.length))
   }
   return all
+}
+
+async function nextTurn (): Promise<void> {
+  await new Promise(resolve => { setImmediate(resolve) })
 }

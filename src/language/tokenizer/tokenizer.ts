@@ -5,7 +5,7 @@
  * user who types one sends plain text (V4 encoding, section 8, last part).
  */
 import type { Piece } from '../render/rendered-prompt.js'
-import { ControlTokens } from './control-tokens.js'
+import { ControlTokenSet } from './control-token-set.js'
 import { fillArray, IdBuffer } from './id-buffer.js'
 import { ByteMerger } from './merge-bytes.js'
 import { longestCachedPieceBytes, PieceCache } from './piece-cache.js'
@@ -26,7 +26,7 @@ export interface DecodeOptions {
 
 export class Tokenizer {
   readonly vocabulary: Vocabulary
-  readonly #controlTokens: ControlTokens
+  readonly #controlTokens: ControlTokenSet
   readonly #merger: ByteMerger
   readonly #cache = new PieceCache()
   /** Undefined: the V4 scanner does it. */
@@ -36,7 +36,7 @@ export class Tokenizer {
   /** Throws when a pattern of the vocabulary has no equal in JavaScript. */
   constructor (vocabulary: Vocabulary) {
     this.vocabulary = vocabulary
-    this.#controlTokens = new ControlTokens(vocabulary.controlTokens)
+    this.#controlTokens = new ControlTokenSet(vocabulary.controlTokens)
     this.#merger = new ByteMerger(vocabulary)
     this.#patterns = isV4Split(vocabulary.splitPatterns) ? undefined : vocabulary.splitPatterns.map(translatePattern)
     if (vocabulary.ignoresMergesForWholePieces) this.#wholePieces = this.#collectWholePieces()

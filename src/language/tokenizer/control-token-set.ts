@@ -3,7 +3,7 @@
  */
 import type { ControlToken } from './vocabulary.js'
 
-export class ControlTokens {
+export class ControlTokenSet {
   readonly #idByText: Map<string, number>
   readonly #ids: Set<number>
   readonly #pattern: RegExp
