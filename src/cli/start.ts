@@ -1,5 +1,8 @@
 /** `gearbox start`: the gateway, its embedded workers, and a banner that says what it is and how to call it. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
@@ -33,7 +36,7 @@ export async function runStart (argv: string[], io: CliIo): Promise<void> {
 
   const startedAt = performance.now()
   const logger = pino({ level: config.log.level }, pino.destination(2))
-  const gateway = await startGateway(inPackage(config), logger, readVersion())
+  const gateway = await startGateway(await withCheckpoints(config), logger, readVersion())
   io.write(`gearbox ${readVersion()} listens on ${gateway.address}; loading ${names(gateway)} ...\n`)
 
   closeWithGrace({ delay: config.server.graceMs + exitMarginMs, logger: false }, async ({ err, signal }) => {
@@ -67,16 +70,23 @@ function banner (gateway: RunningGateway, elapsedMs: number, config: GatewayConf
   ].join('\n')
 }
 
-/** The shipped configuration names checkpoints relative to the package, wherever the command is run. */
-function inPackage (config: GatewayConfig): GatewayConfig {
-  const resolved = (checkpoint: string): string => checkpoint.startsWith('models/') ? packagePath(checkpoint) : checkpoint
-  return {
-    ...config,
-    tiers: {
-      flash: { ...config.tiers.flash, checkpoint: resolved(config.tiers.flash.checkpoint) },
-      pro: { ...config.tiers.pro, checkpoint: resolved(config.tiers.pro.checkpoint) }
-    }
+/**
+ * The shipped configuration names checkpoints relative to the package, wherever the command is run. Where the shipped
+ * weights are missing (a clone without them), random ones stand in, and the banner says that their text is noise.
+ */
+async function withCheckpoints (config: GatewayConfig): Promise<GatewayConfig> {
+  const resolve = async (tier: 'flash' | 'pro'): Promise<string> => {
+    const { checkpoint } = config.tiers[tier]
+    if (!checkpoint.startsWith('models/')) return checkpoint
+    const shipped = packagePath(checkpoint)
+    if (existsSync(join(shipped, 'config.json')) || config.tiers[tier].workers.length > 0) return shipped
+    const directory = join(await mkdtemp(join(tmpdir(), 'gearbox-noise-')), tier)
+    const { writeRandomCheckpoint } = await import('../../workers/engines/v4/checkpoint/random-checkpoint.js')
+    await writeRandomCheckpoint(directory, { tier })
+    return directory
   }
+  const [flash, pro] = await Promise.all([resolve('flash'), resolve('pro')])
+  return { ...config, tiers: { flash: { ...config.tiers.flash, checkpoint: flash }, pro: { ...config.tiers.pro, checkpoint: pro } } }
 }
 
 function packagePath (path: string): string {
