@@ -34,13 +34,12 @@ await t.test('what follows released text starts a new match', async t => {
   t.equal(stopStrings.isStopped, false)
 })
 
-await t.test('equals the plain rule for every cut', async t => {
+await t.test('equals the plain rule for every cut', async () => {
   const word = fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 5 })
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '\n', '😀'), maxLength: 24 })
   fc.assert(fc.property(fc.array(word, { maxLength: 4 }), text, fc.nat(24), (stops, whole, cut) => {
-    const expected = oracle(stops, whole)
-    t.same(filter(stops, [whole]), expected)
-    t.same(filter(stops, [whole.slice(0, cut), whole.slice(cut)]), expected)
-    t.same(filter(stops, whole.split('')), expected)
+    const expected = JSON.stringify(oracle(stops, whole))
+    const waysToCut = [[whole], [whole.slice(0, cut), whole.slice(cut)], whole.split('')]
+    return waysToCut.every(pieces => JSON.stringify(filter(stops, pieces)) === expected)
   }), { numRuns: 2000, seed: 4 })
 })

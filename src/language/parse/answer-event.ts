@@ -9,5 +9,8 @@ export type AnswerEvent =
   | { type: 'tool-call-start', index: number, name: string }
   /** A piece of the call's arguments as JSON text. */
   | { type: 'tool-call-arguments', index: number, text: string }
-  /** `rawText` is what the model wrote for this call's invoke block (for exact replay). `isComplete` false: cut by the token limit. */
+  /**
+   * `rawText` is what the model wrote for this call's invoke block, for exact replay; '' when it did not close the block
+   * itself. `isComplete` false: cut by the token limit, so the arguments end anywhere.
+   */
   | { type: 'tool-call-end', index: number, isComplete: boolean, rawText: string }

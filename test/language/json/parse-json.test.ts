@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { JsonNumber } from '../../../src/language/json/json-value.js'
@@ -58,9 +59,7 @@ await t.test('accepts and refuses what JSON.parse does', async t => {
 })
 
 await t.test('plain values come back as JSON.parse makes them', async t => {
-  fc.assert(fc.property(fc.json(), text => {
-    t.same(toPlainJson(parseJson(text)), JSON.parse(text))
-  }), { numRuns: 500, seed: 4 })
+  fc.assert(fc.property(fc.json(), text => isDeepStrictEqual(toPlainJson(parseJson(text)), JSON.parse(text))), { numRuns: 500, seed: 4 })
   const plain = toPlainJson(parseJson('{"__proto__":{"polluted":true}}'))
   t.equal(Object.getPrototypeOf(plain), Object.prototype)
   t.equal(({} as { polluted?: boolean }).polluted, undefined)

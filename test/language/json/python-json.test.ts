@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseJson } from '../../../src/language/json/parse-json.js'
@@ -14,12 +15,11 @@ await t.test('as Python 3.11 writes it (test/fixtures/python-json.py)', async t 
   t.same(wrong.map(([text]) => [text, toPythonJson(parseJson(text))]), [])
 })
 
-await t.test('reads back as the same value, and once written stays as it is', async t => {
+await t.test('reads back as the same value, and once written stays as it is', async () => {
   // JSON.stringify writes -0 as 0, so let both sides have none.
   const withoutMinusZero = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
   fc.assert(fc.property(fc.jsonValue().map(withoutMinusZero), value => {
     const written = toPythonJson(fromPlainJson(value))
-    t.same(JSON.parse(written), value)
-    t.equal(toPythonJson(parseJson(written)), written)
+    return isDeepStrictEqual(JSON.parse(written), value) && toPythonJson(parseJson(written)) === written
   }), { numRuns: 500, seed: 4 })
 })
