@@ -15,7 +15,7 @@ export interface KernelExports {
 /** As numbered in assembly/multiply.ts. */
 const formatNumbers: Readonly<Record<MatrixFormat, number>> = { fp4: 0, fp8: 1, bf16: 2, f32: 3 }
 /** Reserved, not resident: pages that no operation reaches are never touched. */
-const scratchBytes = 2 ** 22
+const scratchBytes = 2 ** 23
 
 /** Kernels compiled to WebAssembly SIMD, bound to one arena; each thread has its own instance with its own scratch. */
 export class WasmKernels implements Kernels {

@@ -1,88 +1,227 @@
-import { loadScale, lookUp, multiplyAdd, sumLanes, unpackBytesHigh, unpackBytesLow, widenHigh, widenLow } from './lanes'
+import { lookUp, multiplyAdd, sumLanes } from './lanes'
 
+/**
+ * FP4 products run on integers: twice an E2M1 value is an integer up to 12, and inputs are rounded to 16 bits with
+ * one scale per 32 columns, so that a pairwise 16-bit dot product does the work. Weights stay exact.
+ */
+const groupColumns: usize = 32
 const groupBytes: usize = 16
-const groupFloats: usize = 32
+/** Bytes of a group as 16-bit numbers: four vectors, vector j holding the elements 4i + j. */
+const wideGroupBytes: usize = 64
+const largestInput: f32 = 32767
+/** Weights carry a factor 2 (half steps) and 256 (they sit in the upper byte of a 16-bit lane). */
+const weightFactor: f32 = 512
 
-/** First and second byte of the bfloat16 form of the 16 E2M1 values. */
+/** Four E8M0 bytes would need a lane each; one is spread to all lanes. Code 0 is subnormal in f32. */
 // @ts-ignore: decorator
 @inline
-function highBytes (codes: v128): v128 {
-  return lookUp(i8x16(0x00, 0x3f, 0x3f, 0x3f, 0x40, 0x40, 0x40, 0x40, -128, -65, -65, -65, -64, -64, -64, -64), codes)
+function scaleLanes (address: usize): v128 {
+  const code = <u32>load<u8>(address)
+  return i32x4.splat(max<u32>(code << 23, 0x00400000))
 }
 
 // @ts-ignore: decorator
 @inline
-function lowBytes (codes: v128): v128 {
-  return lookUp(i8x16(0, 0, -128, -64, 0, 64, -128, -64, 0, 0, -128, -64, 0, 64, -128, -64), codes)
-}
-
-/** The 32 codes of a group come in two halves of 16, in column order. */
-// @ts-ignore: decorator
-@inline
-function firstCodes (packed: v128): v128 {
-  const mask = i8x16.splat(15)
-  return unpackBytesLow(v128.and(packed, mask), v128.and(i16x8.shr_u(packed, 4), mask))
+function largestLane (v: v128): f32 {
+  const pairs = f32x4.max(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1))
+  return max<f32>(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1))
 }
 
 // @ts-ignore: decorator
 @inline
-function lastCodes (packed: v128): v128 {
-  const mask = i8x16.splat(15)
-  return unpackBytesHigh(v128.and(packed, mask), v128.and(i16x8.shr_u(packed, 4), mask))
+function roundToInt (address: usize, factor: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(address), factor)))
 }
 
-/** Unscaled dot product of 16 codes with 16 floats, in four lanes. */
-// @ts-ignore: decorator
-@inline
-function dotCodes (codes: v128, x: usize): v128 {
-  const high = highBytes(codes)
-  const low = lowBytes(codes)
-  const a = unpackBytesLow(low, high)
-  const b = unpackBytesHigh(low, high)
-  let even = f32x4.mul(widenLow(a), v128.load(x))
-  let odd = f32x4.mul(widenHigh(a), v128.load(x, 16))
-  even = multiplyAdd(even, widenLow(b), v128.load(x, 32))
-  odd = multiplyAdd(odd, widenHigh(b), v128.load(x, 48))
-  return f32x4.add(even, odd)
+/** Rounds 32 floats and stores the four vectors of a group, `stride` bytes apart. */
+function storeGroup (x: usize, factor: v128, target: usize, stride: usize): void {
+  const a = roundToInt(x, factor)
+  const b = roundToInt(x + 16, factor)
+  const c = roundToInt(x + 32, factor)
+  const d = roundToInt(x + 48, factor)
+  const e = roundToInt(x + 64, factor)
+  const f = roundToInt(x + 80, factor)
+  const g = roundToInt(x + 96, factor)
+  const h = roundToInt(x + 112, factor)
+  const abLow = v128.shuffle<f32>(a, b, 0, 4, 1, 5)
+  const cdLow = v128.shuffle<f32>(c, d, 0, 4, 1, 5)
+  const efLow = v128.shuffle<f32>(e, f, 0, 4, 1, 5)
+  const ghLow = v128.shuffle<f32>(g, h, 0, 4, 1, 5)
+  v128.store(target, i16x8.narrow_i32x4_s(v128.shuffle<f32>(abLow, cdLow, 0, 1, 4, 5), v128.shuffle<f32>(efLow, ghLow, 0, 1, 4, 5)))
+  v128.store(target + stride, i16x8.narrow_i32x4_s(v128.shuffle<f32>(abLow, cdLow, 2, 3, 6, 7), v128.shuffle<f32>(efLow, ghLow, 2, 3, 6, 7)))
+  const abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7)
+  const cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7)
+  const efHigh = v128.shuffle<f32>(e, f, 2, 6, 3, 7)
+  const ghHigh = v128.shuffle<f32>(g, h, 2, 6, 3, 7)
+  v128.store(target + 2 * stride, i16x8.narrow_i32x4_s(v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5), v128.shuffle<f32>(efHigh, ghHigh, 0, 1, 4, 5)))
+  v128.store(target + 3 * stride, i16x8.narrow_i32x4_s(v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7), v128.shuffle<f32>(efHigh, ghHigh, 2, 3, 6, 7)))
 }
 
-export function dotFp4 (weights: usize, scales: usize, x: usize, columns: usize): f32 {
-  let sum = f32x4.splat(0)
+/**
+ * Rounds one input to 16-bit numbers with one f32 scale a group. The vectors of several inputs (or rows) that are used
+ * together lie side by side: `ways` of them.
+ */
+export function roundFp4Input (x: usize, columns: usize, target: usize, scales: usize, ways: usize): void {
   const end = x + (columns << 2)
   while (x < end) {
-    const packed = v128.load(weights)
-    const group = f32x4.add(dotCodes(firstCodes(packed), x), dotCodes(lastCodes(packed), x + 64))
-    sum = multiplyAdd(sum, group, f32x4.splat(loadScale(scales)))
-    weights += groupBytes
-    scales += 1
-    x += groupFloats << 2
+    let largest = f32x4.abs(v128.load(x))
+    for (let i: usize = 16; i < groupColumns << 2; i += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(x + i)))
+    const limit = largestLane(largest)
+    const factor: f32 = limit > 0 ? largestInput / limit : 0
+    storeGroup(x, f32x4.splat(factor), target, ways << 4)
+    store<f32>(scales, limit / (largestInput * weightFactor))
+    x += groupColumns << 2
+    target += wideGroupBytes * ways
+    scales += ways << 2
   }
-  return sumLanes(sum)
+}
+
+/** Twice the values of 16 codes, one byte each. */
+// @ts-ignore: decorator
+@inline
+function doubled (codes: v128): v128 {
+  return lookUp(i8x16(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12), codes)
 }
 
 // @ts-ignore: decorator
 @inline
-function storeCodes (codes: v128, scale: v128, target: usize): void {
-  const high = highBytes(codes)
-  const low = lowBytes(codes)
-  const a = unpackBytesLow(low, high)
-  const b = unpackBytesHigh(low, high)
-  v128.store(target, f32x4.mul(widenLow(a), scale))
-  v128.store(target, f32x4.mul(widenHigh(a), scale), 16)
-  v128.store(target, f32x4.mul(widenLow(b), scale), 32)
-  v128.store(target, f32x4.mul(widenHigh(b), scale), 48)
+function lowCodes (packed: v128): v128 {
+  return v128.and(packed, i8x16.splat(15))
 }
 
-/** Decodes `columns` weights (a multiple of 32) to f32, scaled. */
-export function decodeFp4 (weights: usize, scales: usize, columns: usize, target: usize): void {
-  const end = target + (columns << 2)
-  while (target < end) {
+// @ts-ignore: decorator
+@inline
+function highCodes (packed: v128): v128 {
+  return v128.and(i16x8.shr_u(packed, 4), i8x16.splat(15))
+}
+
+/** Bytes 0, 2, 4... in the upper half of their 16-bit lane. */
+// @ts-ignore: decorator
+@inline
+function evenBytes (bytes: v128): v128 {
+  return i16x8.shl(bytes, 8)
+}
+
+// @ts-ignore: decorator
+@inline
+function oddBytes (bytes: v128): v128 {
+  return v128.and(bytes, i16x8.splat(-256))
+}
+
+/** Products of two rows with one rounded input, stored or added at y and z. */
+export function dotTwoFp4 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, input: usize, inputScales: usize, columns: usize, y: usize, z: usize, add: u32): void {
+  let sum = f32x4.splat(0)
+  let otherSum = f32x4.splat(0)
+  const end = weights + (columns >> 1)
+  while (weights < end) {
+    const x0 = v128.load(input)
+    const x1 = v128.load(input, 16)
+    const x2 = v128.load(input, 32)
+    const x3 = v128.load(input, 48)
+    const inputScale = v128.load32_splat(inputScales)
+    let packed = v128.load(weights)
+    let values = doubled(lowCodes(packed))
+    let first = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x0), i32x4.dot_i16x8_s(oddBytes(values), x2))
+    values = doubled(highCodes(packed))
+    let second = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x1), i32x4.dot_i16x8_s(oddBytes(values), x3))
+    sum = multiplyAdd(sum, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(first, second)), inputScale), scaleLanes(scales))
+    packed = v128.load(otherWeights)
+    values = doubled(lowCodes(packed))
+    first = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x0), i32x4.dot_i16x8_s(oddBytes(values), x2))
+    values = doubled(highCodes(packed))
+    second = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x1), i32x4.dot_i16x8_s(oddBytes(values), x3))
+    otherSum = multiplyAdd(otherSum, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(first, second)), inputScale), scaleLanes(otherScales))
+    weights += groupBytes
+    otherWeights += groupBytes
+    scales += 1
+    otherScales += 1
+    input += wideGroupBytes
+    inputScales += 4
+  }
+  let value = sumLanes(sum)
+  let other = sumLanes(otherSum)
+  if (add) {
+    value += load<f32>(y)
+    other += load<f32>(z)
+  }
+  store<f32>(y, value)
+  store<f32>(z, other)
+}
+
+/** Unpacks one row of a quad to 16-bit numbers arranged like inputs, and its scales to f32. */
+export function unpackFp4 (weights: usize, scales: usize, columns: usize, target: usize, targetScales: usize): void {
+  const end = weights + (columns >> 1)
+  while (weights < end) {
     const packed = v128.load(weights)
-    const scale = f32x4.splat(loadScale(scales))
-    storeCodes(firstCodes(packed), scale, target)
-    storeCodes(lastCodes(packed), scale, target + 64)
+    const low = doubled(lowCodes(packed))
+    const high = doubled(highCodes(packed))
+    v128.store(target, evenBytes(low))
+    v128.store(target, evenBytes(high), 64)
+    v128.store(target, oddBytes(low), 128)
+    v128.store(target, oddBytes(high), 192)
+    store<u32>(targetScales, max<u32>(<u32>load<u8>(scales) << 23, 0x00400000))
     weights += groupBytes
     scales += 1
-    target += groupFloats << 2
+    target += 4 * wideGroupBytes
+    targetScales += 16
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function addScaled (address: usize, products: v128, scale: v128, inputScale: v128): void {
+  v128.store(address, multiplyAdd(v128.load(address), f32x4.mul(f32x4.convert_i32x4_s(products), inputScale), scale))
+}
+
+/**
+ * Four unpacked rows times two rounded inputs: adds eight vectors at `sums`, row by row, whose lanes are still to be
+ * added up. The inner loop is kept small: V8 gathers the loads of a straight run at its top and would spill them.
+ */
+export function tileFp4 (weights: usize, scales: usize, inputs: usize, inputScales: usize, columns: usize, sums: usize): void {
+  const end = weights + (columns << 3)
+  while (weights < end) {
+    let a0 = i32x4.splat(0)
+    let a1 = i32x4.splat(0)
+    let b0 = i32x4.splat(0)
+    let b1 = i32x4.splat(0)
+    let c0 = i32x4.splat(0)
+    let c1 = i32x4.splat(0)
+    let d0 = i32x4.splat(0)
+    let d1 = i32x4.splat(0)
+    const groupEnd = weights + 4 * wideGroupBytes
+    do {
+      const x = v128.load(inputs)
+      const z = v128.load(inputs, 16)
+      const a = v128.load(weights)
+      const b = v128.load(weights, 16)
+      const c = v128.load(weights, 32)
+      const d = v128.load(weights, 48)
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(a, x))
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(a, z))
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(b, x))
+      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(b, z))
+      c0 = i32x4.add(c0, i32x4.dot_i16x8_s(c, x))
+      c1 = i32x4.add(c1, i32x4.dot_i16x8_s(c, z))
+      d0 = i32x4.add(d0, i32x4.dot_i16x8_s(d, x))
+      d1 = i32x4.add(d1, i32x4.dot_i16x8_s(d, z))
+      weights += 64
+      inputs += 32
+    } while (weights < groupEnd)
+    const first = v128.load32_splat(inputScales)
+    const second = v128.load32_splat(inputScales, 4)
+    let scale = v128.load32_splat(scales)
+    addScaled(sums, a0, scale, first)
+    addScaled(sums + 16, a1, scale, second)
+    scale = v128.load32_splat(scales, 4)
+    addScaled(sums + 32, b0, scale, first)
+    addScaled(sums + 48, b1, scale, second)
+    scale = v128.load32_splat(scales, 8)
+    addScaled(sums + 64, c0, scale, first)
+    addScaled(sums + 80, c1, scale, second)
+    scale = v128.load32_splat(scales, 12)
+    addScaled(sums + 96, d0, scale, first)
+    addScaled(sums + 112, d1, scale, second)
+    inputScales += 8
+    scales += 16
   }
 }

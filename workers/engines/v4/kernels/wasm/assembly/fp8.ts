@@ -161,7 +161,7 @@ export function dotTwoFp8 (weights: usize, otherWeights: usize, scales: usize, o
   store<f32>(z, second)
 }
 
-/** Decodes `columns` weights that begin at a block boundary to f32, scaled. */
+/** Decodes `columns` weights that begin at a block boundary to f32, scaled, as one row of a quad; zero-padded to 4 columns. */
 export function decodeFp8 (weights: usize, scales: usize, columns: usize, target: usize): void {
   let left = columns
   while (left > 0) {
@@ -181,16 +181,16 @@ export function decodeFp8 (weights: usize, scales: usize, columns: usize, target
       const first = unpackBytesLow(low, high)
       const last = unpackBytesHigh(low, high)
       v128.store(target, f32x4.mul(widenLow(first), lanesScale))
-      v128.store(target, f32x4.mul(widenHigh(first), lanesScale), 16)
-      v128.store(target, f32x4.mul(widenLow(last), lanesScale), 32)
-      v128.store(target, f32x4.mul(widenHigh(last), lanesScale), 48)
+      v128.store(target, f32x4.mul(widenHigh(first), lanesScale), 64)
+      v128.store(target, f32x4.mul(widenLow(last), lanesScale), 128)
+      v128.store(target, f32x4.mul(widenHigh(last), lanesScale), 192)
       weights += 16
-      target += 64
+      target += 256
     }
-    for (let tail = width & 15; tail > 0; tail--) {
-      store<f32>(target, decodeByte(load<u8>(weights)) * scale)
-      weights += 1
-      target += 4
+    const tail = width & 15
+    for (let i: usize = 0; i < tail; i++) {
+      if (!(i & 3)) v128.store(target + (i << 4), i32x4.splat(0))
+      store<f32>(target + ((i & ~3) << 4) + ((i & 3) << 2), decodeByte(load<u8>(weights + i)) * scale)
     }
     left -= width
     scales += 1

@@ -1,43 +1,24 @@
-import { decodeFp4, dotFp4 } from './fp4'
+import { dotTwoFp4, roundFp4Input, tileFp4, unpackFp4 } from './fp4'
 import { arrangeFp8Input, decodeFp8, dotTwoFp8 } from './fp8'
-import { tileF32 } from './tile'
+import { addSums, interleave, interleaveInputs, pair, quad, tileF32 } from './tile'
 import { decodeBf16, dotBf16, dotF32 } from './wide'
 
-export const fp4: u32 = 0
-export const fp8: u32 = 1
-export const bf16: u32 = 2
-export const f32Format: u32 = 3
+const fp4: u32 = 0
+const fp8: u32 = 1
+const bf16: u32 = 2
 
-/** Decoded weights of 4 rows and this many columns stay in the first cache level. */
+/** A decoded quad of this many columns stays in the first cache level. */
 const chunk: usize = 512
-const chunkRows: usize = 4
-
-// @ts-ignore: decorator
-@inline
-function weightBytes (format: u32, columns: usize): usize {
-  if (format == fp4) return columns >> 1
-  if (format == fp8) return columns
-  return format == bf16 ? columns << 1 : columns << 2
-}
-
-/** Address of the scale of weight [row, column]. */
-// @ts-ignore: decorator
-@inline
-function scaleAddress (format: u32, scales: usize, columns: usize, row: usize, column: usize): usize {
-  if (format == fp4) return scales + row * (columns >> 5) + (column >> 5)
-  if (format == fp8) return scales + (row >> 7) * ((columns + 127) >> 7) + (column >> 7)
-  return scales
-}
+/** Eight vectors. */
+const sumBytes: usize = 128
 
 /** y = W x, or y += W x when `add` is not 0. */
 export function multiplyVector (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
+  if (format == fp4) return multiplyFp4(weights, scales, rows, columns, x, y, add, scratch)
   if (format == fp8) return multiplyFp8(weights, scales, rows, columns, x, y, add, scratch)
-  const bytes = weightBytes(format, columns)
+  const bytes = format == bf16 ? columns << 1 : columns << 2
   for (let r: usize = 0; r < rows; r++) {
-    let value: f32
-    if (format == fp4) value = dotFp4(weights, scaleAddress(fp4, scales, columns, r, 0), x, columns)
-    else if (format == bf16) value = dotBf16(weights, x, columns)
-    else value = dotF32(weights, x, columns)
+    let value = format == bf16 ? dotBf16(weights, x, columns) : dotF32(weights, x, columns)
     if (add) value += load<f32>(y)
     store<f32>(y, value)
     weights += bytes
@@ -45,43 +26,87 @@ export function multiplyVector (format: u32, weights: usize, scales: usize, rows
   }
 }
 
-function multiplyFp8 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
-  arrangeFp8Input(x, columns, scratch)
+function multiplyFp4 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
+  const inputScales = scratch + (columns << 1)
+  roundFp4Input(x, columns, scratch, inputScales, 1)
+  const bytes = columns >> 1
+  const groups = columns >> 5
   for (let r: usize = 0; r < rows; r += 2) {
     const other = min(r + 1, rows - 1)
-    dotTwoFp8(weights + r * columns, weights + other * columns, scaleAddress(fp8, scales, columns, r, 0), scaleAddress(fp8, scales, columns, other, 0),
+    dotTwoFp4(weights + r * bytes, weights + other * bytes, scales + r * groups, scales + other * groups,
+      scratch, inputScales, columns, y + (r << 2), y + (other << 2), add)
+  }
+}
+
+function multiplyFp8 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
+  arrangeFp8Input(x, columns, scratch)
+  const blocks = (columns + 127) >> 7
+  for (let r: usize = 0; r < rows; r += 2) {
+    const other = min(r + 1, rows - 1)
+    dotTwoFp8(weights + r * columns, weights + other * columns, scales + (r >> 7) * blocks, scales + (other >> 7) * blocks,
       scratch, x, columns, y + (r << 2), y + (other << 2), add)
   }
 }
 
-function decode (format: u32, weights: usize, scales: usize, columns: usize, target: usize): void {
-  if (format == fp4) decodeFp4(weights, scales, columns, target)
-  else if (format == fp8) decodeFp8(weights, scales, columns, target)
-  else decodeBf16(weights, columns, target)
+/** y = W x for `batch` inputs; strides in bytes. Scratch is used for the inputs, a quad of rows and its sums. */
+export function multiplyBatch (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, scratch: usize): void {
+  for (let b: usize = 0; b < batch; b++) memory.fill(y + b * yStride, 0, rows << 2)
+  if (format == fp4) multiplyBatchFp4(weights, scales, rows, columns, x, xStride, y, yStride, batch, scratch)
+  else multiplyBatchF32(format, weights, scales, rows, columns, x, xStride, y, yStride, batch, scratch)
 }
 
-/**
- * y = W x for `batch` inputs; strides in bytes. A few rows at a time are decoded once into `scratch`
- * (8 KiB) and used for every input.
- */
-export function multiplyBatch (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, scratch: usize): void {
-  const bytes = weightBytes(format, columns)
-  for (let b: usize = 0; b < batch; b++) memory.fill(y + b * yStride, 0, rows << 2)
-  for (let r: usize = 0; r < rows; r += chunkRows) {
-    const height = min(chunkRows, rows - r)
+function multiplyBatchFp4 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, scratch: usize): void {
+  const bytes = columns >> 1
+  const groups = columns >> 5
+  const sums = scratch
+  const unpackedScales = sums + sumBytes
+  const unpacked = unpackedScales + groups * quad * 4
+  const inputs = unpacked + columns * quad * 2
+  const inputBytes = columns << 1
+  const inputScales = inputs + (batch + 1) * inputBytes
+  for (let b: usize = 0; b <= batch; b++) {
+    // Inputs lie in pairs; an odd last one is its own partner.
+    if (b == batch && !(batch & 1)) break
+    const source = x + min(b, batch - 1) * xStride
+    roundFp4Input(source, columns, inputs + (b >> 1) * pair * inputBytes + ((b & 1) << 4), inputScales + (b >> 1) * pair * groups * 4 + ((b & 1) << 2), pair)
+  }
+  for (let r: usize = 0; r < rows; r += quad) {
+    const height = min(quad, rows - r)
+    for (let i: usize = 0; i < height; i++) {
+      unpackFp4(weights + (r + i) * bytes, scales + (r + i) * groups, columns, unpacked + (i << 4), unpackedScales + (i << 2))
+    }
+    for (let b: usize = 0; b < batch; b += pair) {
+      memory.fill(sums, 0, sumBytes)
+      tileFp4(unpacked, unpackedScales, inputs + b * inputBytes, inputScales + b * groups * 4, columns, sums)
+      addSums(sums, height, y + b * yStride + (r << 2), y + min(b + 1, batch - 1) * yStride + (r << 2))
+    }
+  }
+}
+
+function multiplyBatchF32 (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, scratch: usize): void {
+  const shift: usize = format == fp8 ? 0 : format == bf16 ? 1 : 2
+  const bytes = columns << shift
+  const blocks = (columns + 127) >> 7
+  const sums = scratch
+  const decoded = sums + sumBytes
+  const inputs = decoded + chunk * quad * 4
+  const inputBytes = ((columns + 3) & ~3) << 2
+  interleaveInputs(x, xStride, batch, columns, inputs)
+  for (let r: usize = 0; r < rows; r += quad) {
+    const height = min(quad, rows - r)
     for (let c: usize = 0; c < columns; c += chunk) {
       const width = min(chunk, columns - c)
-      const begin = weights + r * bytes + weightBytes(format, c)
-      const target = y + (r << 2)
-      const input = x + (c << 2)
-      if (format == f32Format) {
-        tileF32(begin, bytes, height, width, input, xStride, target, yStride, batch)
-        continue
-      }
       for (let i: usize = 0; i < height; i++) {
-        decode(format, begin + i * bytes, scaleAddress(format, scales, columns, r + i, c), width, scratch + i * chunk * 4)
+        const row = weights + (r + i) * bytes + (c << shift)
+        const target = decoded + (i << 4)
+        if (format == fp8) decodeFp8(row, scales + ((r + i) >> 7) * blocks + (c >> 7), width, target)
+        else if (format == bf16) decodeBf16(row, width, target)
+        else interleave(row, width, target, quad)
       }
-      tileF32(scratch, chunk << 2, height, width, input, xStride, target, yStride, batch)
+      for (let b: usize = 0; b < batch; b += pair) {
+        tileF32(decoded, inputs + b * inputBytes + (c << 3), (width + 3) >> 2, sums)
+        addSums(sums, height, y + b * yStride + (r << 2), y + min(b + 1, batch - 1) * yStride + (r << 2))
+      }
     }
   }
 }

@@ -1,75 +1,81 @@
-import { dotF32 } from './wide'
 import { multiplyAdd, sumLanes } from './lanes'
 
-// @ts-ignore: decorator
-@inline
-function accumulate (address: usize, value: f32): void {
-  store<f32>(address, load<f32>(address) + value)
+/**
+ * Batched products work on tiles of four weight rows (a quad) and two inputs (a pair). Both are copied so that what a
+ * step reads lies side by side: for every 4 columns the vectors of the four rows, or of the two inputs.
+ */
+export const quad: usize = 4
+export const pair: usize = 2
+
+/** Copies one f32 row to way 0 of `ways`, zero-padded to a multiple of 4 columns. */
+export function interleave (source: usize, columns: usize, target: usize, ways: usize): void {
+  const end = source + ((columns & ~3) << 2)
+  while (source < end) {
+    v128.store(target, v128.load(source))
+    source += 16
+    target += ways << 4
+  }
+  if (!(columns & 3)) return
+  v128.store(target, i32x4.splat(0))
+  memory.copy(target, source, (columns & 3) << 2)
 }
 
-/** Four rows of f32 weights, `rowStride` bytes apart, times two inputs: eight sums over `columns` added to y. */
-function tileOfTwo (weights: usize, rowStride: usize, x: usize, xStride: usize, columns: usize, y: usize, yStride: usize): void {
+/** Copies all inputs to pairs, each pair `columns` (a multiple of 4) times 8 bytes; an odd last one is its own partner. */
+export function interleaveInputs (x: usize, xStride: usize, batch: usize, columns: usize, target: usize): void {
+  const pairBytes = ((columns + 3) & ~3) << 3
+  for (let b: usize = 0; b < batch; b += pair) {
+    interleave(x + b * xStride, columns, target, pair)
+    interleave(x + min(b + 1, batch - 1) * xStride, columns, target + 16, pair)
+    target += pairBytes
+  }
+}
+
+/** A quad times a pair over `steps` times 4 columns: eight vectors at `sums`, row by row, lanes still to be added up. */
+export function tileF32 (weights: usize, inputs: usize, steps: usize, sums: usize): void {
   let a0 = f32x4.splat(0)
-  let b0 = f32x4.splat(0)
-  let c0 = f32x4.splat(0)
-  let d0 = f32x4.splat(0)
   let a1 = f32x4.splat(0)
+  let b0 = f32x4.splat(0)
   let b1 = f32x4.splat(0)
+  let c0 = f32x4.splat(0)
   let c1 = f32x4.splat(0)
+  let d0 = f32x4.splat(0)
   let d1 = f32x4.splat(0)
-  const vectorEnd = x + ((columns & ~3) << 2)
-  let second = x + xStride
-  let wa = weights
-  let wb = weights + rowStride
-  let wc = wb + rowStride
-  let wd = wc + rowStride
-  while (x < vectorEnd) {
-    const x0 = v128.load(x)
-    const x1 = v128.load(second)
-    let w = v128.load(wa)
-    a0 = multiplyAdd(a0, w, x0)
-    a1 = multiplyAdd(a1, w, x1)
-    w = v128.load(wb)
-    b0 = multiplyAdd(b0, w, x0)
-    b1 = multiplyAdd(b1, w, x1)
-    w = v128.load(wc)
-    c0 = multiplyAdd(c0, w, x0)
-    c1 = multiplyAdd(c1, w, x1)
-    w = v128.load(wd)
-    d0 = multiplyAdd(d0, w, x0)
-    d1 = multiplyAdd(d1, w, x1)
-    x += 16
-    second += 16
-    wa += 16
-    wb += 16
-    wc += 16
-    wd += 16
+  const end = weights + (steps << 6)
+  while (weights < end) {
+    const x = v128.load(inputs)
+    const z = v128.load(inputs, 16)
+    const a = v128.load(weights)
+    const b = v128.load(weights, 16)
+    const c = v128.load(weights, 32)
+    const d = v128.load(weights, 48)
+    a0 = multiplyAdd(a0, a, x)
+    a1 = multiplyAdd(a1, a, z)
+    b0 = multiplyAdd(b0, b, x)
+    b1 = multiplyAdd(b1, b, z)
+    c0 = multiplyAdd(c0, c, x)
+    c1 = multiplyAdd(c1, c, z)
+    d0 = multiplyAdd(d0, d, x)
+    d1 = multiplyAdd(d1, d, z)
+    weights += 64
+    inputs += 32
   }
-  const z = y + yStride
-  const tail = columns & 3
-  accumulate(y, sumLanes(a0) + dotF32(wa, x, tail))
-  accumulate(y + 4, sumLanes(b0) + dotF32(wb, x, tail))
-  accumulate(y + 8, sumLanes(c0) + dotF32(wc, x, tail))
-  accumulate(y + 12, sumLanes(d0) + dotF32(wd, x, tail))
-  accumulate(z, sumLanes(a1) + dotF32(wa, second, tail))
-  accumulate(z + 4, sumLanes(b1) + dotF32(wb, second, tail))
-  accumulate(z + 8, sumLanes(c1) + dotF32(wc, second, tail))
-  accumulate(z + 12, sumLanes(d1) + dotF32(wd, second, tail))
+  v128.store(sums, a0)
+  v128.store(sums, a1, 16)
+  v128.store(sums, b0, 32)
+  v128.store(sums, b1, 48)
+  v128.store(sums, c0, 64)
+  v128.store(sums, c1, 80)
+  v128.store(sums, d0, 96)
+  v128.store(sums, d1, 112)
 }
 
-/** y[b][r] += W x over f32 weights: `rows` rows `rowStride` bytes apart; x and y strides are bytes too. */
-export function tileF32 (weights: usize, rowStride: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize): void {
-  let r: usize = 0
-  for (; r + 4 <= rows; r += 4) {
-    let b: usize = 0
-    for (; b + 2 <= batch; b += 2) {
-      tileOfTwo(weights + r * rowStride, rowStride, x + b * xStride, xStride, columns, y + b * yStride + (r << 2), yStride)
-    }
-    if (b < batch) {
-      for (let i = r; i < r + 4; i++) accumulate(y + b * yStride + (i << 2), dotF32(weights + i * rowStride, x + b * xStride, columns))
-    }
-  }
-  for (; r < rows; r++) {
-    for (let b: usize = 0; b < batch; b++) accumulate(y + b * yStride + (r << 2), dotF32(weights + r * rowStride, x + b * xStride, columns))
+/** Adds the lanes of a tile's sums to its `rows` (1 to 4) results in y, and in z for the second input. */
+export function addSums (sums: usize, rows: usize, y: usize, z: usize): void {
+  for (let i: usize = 0; i < rows; i++) {
+    store<f32>(y, load<f32>(y) + sumLanes(v128.load(sums)))
+    if (z != y) store<f32>(z, load<f32>(z) + sumLanes(v128.load(sums, 16)))
+    sums += 32
+    y += 4
+    z += 4
   }
 }

@@ -32,20 +32,20 @@ export function dotBf16 (weights: usize, x: usize, columns: usize): f32 {
   return sumLanes(f32x4.add(f32x4.add(a, b), f32x4.add(c, d))) + rest
 }
 
+/** Widens `columns` weights as one row of a quad, zero-padded to 4 columns. */
 export function decodeBf16 (weights: usize, columns: usize, target: usize): void {
   const vectorEnd = weights + ((columns & ~7) << 1)
-  const end = weights + (columns << 1)
   while (weights < vectorEnd) {
     const codes = v128.load(weights)
     v128.store(target, widenLow(codes))
-    v128.store(target, widenHigh(codes), 16)
+    v128.store(target, widenHigh(codes), 64)
     weights += 16
-    target += 32
+    target += 128
   }
-  while (weights < end) {
-    store<f32>(target, loadBfloat16(weights))
-    weights += 2
-    target += 4
+  const tail = columns & 7
+  for (let i: usize = 0; i < tail; i++) {
+    if (!(i & 3)) v128.store(target + (i << 4), i32x4.splat(0))
+    store<f32>(target + ((i & ~3) << 4) + ((i & 3) << 2), loadBfloat16(weights + (i << 1)))
   }
 }
 
