@@ -2,6 +2,7 @@
  * The worker process: one engine behind one HTTP server.
  *
  *   node workers/main.js --worker-id flash-0 --tier flash --engine v4 --checkpoint DIR [--ranks N]
+ *     [--mode exact|qat_sim] [--context-tokens N]
  *     (--socket PATH | --port N [--host ADDRESS]) [--grace-ms N] [--supervised] [--log-level LEVEL]
  *   node workers/main.js --worker-id flash-0 --tier flash --engine simulator [--script FILE] ...
  */

@@ -23,6 +23,8 @@ export function parseFlags (argv: string[]): WorkerFlags {
       engine: { type: 'string', default: 'v4' },
       checkpoint: { type: 'string' },
       ranks: { type: 'string', default: '1' },
+      mode: { type: 'string', default: 'exact' },
+      'context-tokens': { type: 'string' },
       script: { type: 'string' },
       socket: { type: 'string' },
       port: { type: 'string' },
@@ -45,11 +47,26 @@ export function parseFlags (argv: string[]): WorkerFlags {
   }
 }
 
-function parseEngine (values: { engine: string, checkpoint?: string | undefined, script?: string | undefined, ranks: string }): EngineChoice {
-  switch (values.engine) {
-    case 'simulator': return { engine: 'simulator', scriptPath: values.script ?? null }
-    case 'v4': return { engine: 'v4', checkpointDirectory: required('checkpoint', values.checkpoint), ranks: wholeNumber('ranks', values.ranks) }
-    default: throw new Error(`--engine ${values.engine} is not one of v4, simulator`)
+interface EngineFlags {
+  engine: string
+  checkpoint?: string | undefined
+  script?: string | undefined
+  ranks: string
+  mode: string
+  'context-tokens'?: string | undefined
+}
+
+function parseEngine (values: EngineFlags): EngineChoice {
+  if (values.engine === 'simulator') return { engine: 'simulator', scriptPath: values.script ?? null }
+  if (values.engine !== 'v4') throw new Error(`--engine ${values.engine} is not one of v4, simulator`)
+  if (values.mode !== 'exact' && values.mode !== 'qat_sim') throw new Error(`--mode ${values.mode} is not one of exact, qat_sim`)
+  const contextTokens = values['context-tokens']
+  return {
+    engine: 'v4',
+    checkpointDirectory: required('checkpoint', values.checkpoint),
+    ranks: wholeNumber('ranks', values.ranks),
+    mode: values.mode,
+    contextTokens: contextTokens === undefined ? null : wholeNumber('context-tokens', contextTokens)
   }
 }
 

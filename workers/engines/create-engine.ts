@@ -2,16 +2,19 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from './engine.js'
+import type { Mode } from './v4/model/mode.js'
 
 export type EngineChoice =
   | { engine: 'simulator', scriptPath: string | null }
-  | { engine: 'v4', checkpointDirectory: string, ranks: number }
+  /** `contextTokens` null = what the checkpoint and the cache carry. */
+  | { engine: 'v4', checkpointDirectory: string, ranks: number, mode: Mode, contextTokens: number | null }
 
 /** @throws Error when the checkpoint or script cannot be read or is refused */
 export async function createEngine (choice: EngineChoice): Promise<Engine> {
   if (choice.engine === 'simulator') return await createSimulator(choice.scriptPath)
   const { V4Engine } = await import('./v4/v4-engine.js')
-  return await V4Engine.open(choice.checkpointDirectory, { ranks: choice.ranks })
+  const { checkpointDirectory, ranks, mode, contextTokens } = choice
+  return await V4Engine.open(checkpointDirectory, { ranks, mode, ...(contextTokens === null ? {} : { contextTokens }) })
 }
 
 async function createSimulator (scriptPath: string | null): Promise<Engine> {

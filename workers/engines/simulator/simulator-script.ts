@@ -44,7 +44,6 @@ export const simulatorTimingSchema = z.strictObject({
   decodeMs: z.number().min(0).default(0),
   decodeMsPerJob: z.number().min(0).default(0)
 })
-export type SimulatorTiming = z.infer<typeof simulatorTimingSchema>
 
 export const simulatorScriptSchema = z.strictObject({
   checkpoint: z.string().default('simulated'),
