@@ -2,7 +2,7 @@
  * The table of contents: what a request meets, in this order. docs/request-path.md tells the same story with the
  * error that leaves at each step.
  */
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import { answerBrokenConnection } from './http/broken-connection.js'
 import type { GatewayDependencies } from './http/gateway-dependencies.js'
 import { apiKeyPlugin } from './http/plugins/api-key.js'
@@ -24,12 +24,14 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
   const { settings, logger, verifyKey, isDraining } = dependencies
   const app: FastifyInstance = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: slowRequestMs,
     keepAliveTimeout: idleConnectionMs,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 1024 },
+    // While closing, the drain check answers: in the envelope, and with the header to retry.
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => { sendError(error, request, reply) },
     clientErrorHandler: answerBrokenConnection

@@ -64,6 +64,8 @@ export interface GatewayDependencies {
   logger: FastifyBaseLogger
   version: string
   isDraining (): boolean
+  /** Aborted (with a GatewayError) when running answers must end now: the grace period is over. They end in an error. */
+  stopping?: AbortSignal
   /** Whether a worker of this tier can take a job now. */
   isReady (tier: Tier): boolean
 }

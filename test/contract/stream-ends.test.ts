@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import OpenAI from 'openai'
+import { GatewayError } from '../../src/errors.js'
 import { endless, idsOf, says, startGateway, type Gateway } from '../http/start-gateway.js'
 
 const hello = { model: 'auto', thinking: { type: 'disabled' }, messages: [{ role: 'user' as const, content: 'Hello' }] }
@@ -164,14 +165,29 @@ await t.test('a client that leaves before the first token stops the job', async 
   t.equal(gateway.jobs.length, 1)
 })
 
+await t.test('an answer that outlives the grace period ends in an error', async t => {
+  const { source, stopped } = endless('one two')
+  const stopping = new AbortController()
+  const gateway = await startGateway(t, { answer: source, stopping: stopping.signal })
+  const error: unknown = await (async () => {
+    for await (const chunk of await gateway.sdk().chat.completions.create({ ...hello, stream: true })) {
+      if (chunk.choices[0]?.delta.content === ' two') stopping.abort(new GatewayError('server_draining', 'The server is shutting down'))
+    }
+  })().catch((thrown: unknown) => thrown)
+  t.ok(error instanceof OpenAI.APIError)
+  t.match(error, { code: 'server_draining' })
+  await stopped
+})
+
 await t.test('a client that stops reading is given up', async t => {
-  const { source, stopped } = endless('one')
-  const gateway = await startGateway(t, { answer: source, settings: { stalledClientMs: 50 } })
+  // Long pieces fill the buffers of the system soon.
+  const { source, stopped } = endless('one', ' extraordinarily'.repeat(4000))
+  const gateway = await startGateway(t, { answer: source, contextTokens: 100_000_000, settings: { stalledClientMs: 50 } })
   const { port } = new URL(gateway.url)
   const socket = connect(Number(port), '127.0.0.1')
   t.teardown(() => socket.destroy())
   await once(socket, 'connect')
-  const body = JSON.stringify({ ...hello, stream: true, max_tokens: 60_000 })
+  const body = JSON.stringify({ ...hello, stream: true, max_tokens: 393_216 })
   socket.pause()
   socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
   await stopped

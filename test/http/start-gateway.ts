@@ -36,6 +36,7 @@ export interface GatewayOptions {
   contextTokens?: number
   verifyKey?: GatewayDependencies['verifyKey']
   isDraining?: () => boolean
+  stopping?: AbortSignal
   dispatcher?: Partial<DispatcherOptions>
   ladder?: 'preview' | '0731'
 }
@@ -87,6 +88,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
     logger,
     version: '0.0.0-test',
     isDraining: options.isDraining ?? (() => false),
+    ...(options.stopping === undefined ? {} : { stopping: options.stopping }),
     isReady: tier => registry.isReady(tier)
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -123,17 +125,17 @@ export function replies (choose: (prompt: string, job: Job) => string): AnswerSo
   return job => says(choose(tokenizer.decode(job.tokenIds), job))(job)
 }
 
-/** Says its text, then goes on for ever; `stopped` resolves when the engine was told to stop. */
-export function endless (text: string): { source: AnswerSource, stopped: Promise<void> } {
+/** Says its text, then its filler for ever; `stopped` resolves when the engine was told to stop. */
+export function endless (text: string, filler = ' more'): { source: AnswerSource, stopped: Promise<void> } {
   let stop: () => void = () => {}
   const stopped = new Promise<void>(resolve => { stop = resolve })
   const source: AnswerSource = () => {
     const ids: AnswerPiece[] = idsOf(text)
-    const filler = idsOf(' more')
+    const fillerIds = idsOf(filler)
     const iterator = {
       async next (): Promise<IteratorResult<AnswerPiece>> {
         await new Promise(resolve => setImmediate(resolve))
-        return { done: false, value: ids.shift() ?? filler }
+        return { done: false, value: ids.shift() ?? fillerIds }
       },
       async return (): Promise<IteratorResult<AnswerPiece>> {
         stop()

@@ -3,12 +3,19 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors.js'
 
-/** Aborted when the client hangs up before its answer is complete: work for nobody must stop. */
-export function abortWhenClientLeaves (response: ServerResponse): AbortSignal {
+/**
+ * Aborted when the client hangs up before its answer is complete (work for nobody must stop), or with the reason of
+ * `stopping` when the gateway cannot wait any longer.
+ */
+export function abortWhenClientLeaves (response: ServerResponse, stopping: AbortSignal | null): AbortSignal {
   const controller = new AbortController()
+  const stop = () => controller.abort(stopping?.reason)
   const leave = () => {
+    stopping?.removeEventListener('abort', stop)
     if (!response.writableFinished) controller.abort(new GatewayError('client_closed_request', 'The client closed the connection'))
   }
+  stopping?.addEventListener('abort', stop)
+  if (stopping?.aborted === true) stop()
   if (response.closed) leave()
   else response.once('close', leave)
   return controller.signal

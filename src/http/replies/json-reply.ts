@@ -23,36 +23,54 @@ export interface JsonReplyOptions {
 }
 
 export async function sendJson ({ reply, parts, builder, keepAliveMs }: JsonReplyOptions): Promise<void> {
-  let committed: ServerResponse | null = null
-  let timer: NodeJS.Timeout | undefined
+  const blankLines = new BlankLines(reply, keepAliveMs)
   try {
     for await (const part of parts) {
       builder.add(part)
       if (part.type !== 'accepted') continue
       reply.headers(workerHeaders(part))
-      timer ??= setInterval(() => {
-        committed ??= commit(reply, { 'content-type': contentType })
-        committed.write('\n')
-      }, keepAliveMs)
+      blankLines.begin()
     }
     const body = builder.build()
     if (body === null) throw new GatewayError('worker_stream_broken', 'The worker ended the answer without finishing it')
-    clearInterval(timer)
-    if (committed === null) await reply.type(contentType).send(JSON.stringify(body))
-    else endWith(committed, JSON.stringify(body))
+    const response = blankLines.stop()
+    if (response === null) await reply.type(contentType).send(JSON.stringify(body))
+    else response.end(JSON.stringify(body))
   } catch (thrown) {
-    clearInterval(timer)
-    if (committed === null) throw thrown
-    breakOff(committed, reply, toGatewayError(thrown))
+    const response = blankLines.stop()
+    if (response === null) throw thrown
+    breakOff(response, reply, toGatewayError(thrown))
   }
 }
 
-function endWith (response: ServerResponse, text: string): void {
-  response.end(text)
+class BlankLines {
+  readonly #reply: FastifyReply
+  readonly #everyMs: number
+  #response: ServerResponse | null = null
+  #timer: NodeJS.Timeout | null = null
+
+  constructor (reply: FastifyReply, everyMs: number) {
+    this.#reply = reply
+    this.#everyMs = everyMs
+  }
+
+  begin (): void {
+    this.#timer ??= setInterval(() => {
+      this.#response ??= commit(this.#reply, { 'content-type': contentType })
+      if (!this.#response.destroyed) this.#response.write('\n')
+    }, this.#everyMs)
+  }
+
+  /** @returns the response when a line was sent, and so the status */
+  stop (): ServerResponse | null {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    return this.#response
+  }
 }
 
 function breakOff (response: ServerResponse, reply: FastifyReply, error: GatewayError): void {
   reply.request.logFields['error'] = error.code
   if (response.destroyed) return
+  reply.request.log.error({ err: error.cause ?? error }, 'answer failed after its first byte')
   response.write(JSON.stringify(errorEnvelope(error, reply.request.id)), () => response.destroy())
 }

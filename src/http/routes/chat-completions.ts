@@ -30,7 +30,7 @@ export const chatCompletionsRoute: FastifyPluginAsync<{ dependencies: GatewayDep
   const calls = createCallStore(callStoreLimits)
 
   async function answerChat (httpRequest: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const signal = abortWhenClientLeaves(reply.raw)
+    const signal = abortWhenClientLeaves(reply.raw, dependencies.stopping ?? null)
     const request = parseChatRequest(bodyOf(httpRequest))
     const decision = decide(request, callerPreferences(httpRequest.headers), dependencies)
     const { tier } = decision.choice
