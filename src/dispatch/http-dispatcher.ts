@@ -14,6 +14,7 @@ import { JobProgress, type RetryLimits } from './job-progress.js'
 import { WaitingLine, type Assignment } from './waiting-line.js'
 import { defaultWatchdogLimits, firstTokenLimitMs, watch, type WatchdogLimits } from './watchdogs.js'
 import { WorkerFault } from './worker-fault.js'
+import type { WorkerRecord } from './worker-record.js'
 import type { WorkerRegistry } from './worker-registry.js'
 
 export interface DispatcherOptions {
@@ -118,8 +119,14 @@ export class HttpDispatcher implements Dispatcher {
     let isEnded = false
     try {
       const events = worker.client.generate(job, hangUp.signal)
-      const limitMs = firstTokenLimitMs(this.#watchdogs, Math.max(queuedAhead, job.tokenIds.length))
-      for await (const event of watch(events, limitMs, this.#watchdogs, this.#clock, fault => hangUp.abort(fault))) {
+      const watched = watch(events, {
+        firstTokenMs: firstTokenLimitMs(this.#watchdogs, Math.max(queuedAhead, job.tokenIds.length)),
+        limits: this.#watchdogs,
+        clock: this.#clock,
+        hasProgressed: progressOf(worker),
+        bite: fault => hangUp.abort(fault)
+      })
+      for await (const event of watched) {
         hangUp.signal.throwIfAborted()
         isEnded = event.type === 'done' || event.type === 'fail'
         if (event.type === 'load') this.#registry.noteLoad(worker, event.report)
@@ -163,6 +170,20 @@ export class HttpDispatcher implements Dispatcher {
 
 function attemptWorker ({ worker }: Assignment, { checkpoint }: JobRequest): { workerId: string, instanceId: string | null, checkpoint: string } {
   return { workerId: worker.workerId, instanceId: worker.instanceId, checkpoint: worker.description?.checkpoint.name ?? checkpoint }
+}
+
+/** Compares the counters of the worker's load reports between two questions. */
+function progressOf (worker: WorkerRecord): () => boolean {
+  const computed = (): number | null => {
+    const { promptTokensTotal = null, generatedTokensTotal = null } = worker.load ?? {}
+    return promptTokensTotal === null || generatedTokensTotal === null ? null : promptTokensTotal + generatedTokensTotal
+  }
+  let last = computed()
+  return () => {
+    const before = last
+    last = computed()
+    return before === null || last === null || last > before
+  }
 }
 
 /** What a front door aborted with, when it is one of ours (draining, say); otherwise the client has left. */

@@ -4,6 +4,8 @@ import type { Clock } from './clock.js'
 import { WorkerFault } from './worker-fault.js'
 
 export interface WatchdogLimits {
+  /** In the worker's own line, until `accepted`, as long as the worker gets on with the jobs before this one. */
+  queueMs: number
   /** First token: base + margin x tokens to prefill / rate, between floor and ceiling. A prompt of a million tokens takes minutes on the best machines. */
   firstTokenBaseMs: number
   firstTokenFloorMs: number
@@ -16,6 +18,7 @@ export interface WatchdogLimits {
 
 /** For CPU workers with small checkpoints as well as for GPUs; a pool may be stricter. */
 export const defaultWatchdogLimits: WatchdogLimits = {
+  queueMs: 10 * 60_000,
   firstTokenBaseMs: 8000,
   firstTokenFloorMs: 30_000,
   firstTokenCeilingMs: 20 * 60_000,
@@ -32,39 +35,56 @@ export function firstTokenLimitMs (limits: WatchdogLimits, tokensAhead: number):
   return Math.min(firstTokenCeilingMs, Math.max(firstTokenFloorMs, expected))
 }
 
+export interface Watch {
+  /** From `accepted` to the first token; before it, how often the worker must have got on with other jobs. */
+  firstTokenMs: number
+  limits: WatchdogLimits
+  clock: Clock
+  /** Whether the worker has computed anything since this was last asked; true when it does not tell. */
+  hasProgressed: () => boolean
+  /** Must make the iteration end, with the fault as its reason. */
+  bite: (fault: WorkerFault) => void
+}
+
 /**
  * Passes events through and bites when the next one is late. Only waiting for the worker counts, not the time the
- * reader takes; `accepted` and load reports are no tokens and do not calm it.
- *
- * @param bite must make the iteration of `events` end, with the fault as its reason
+ * reader takes; load reports do not calm it.
  */
-export async function * watch (
-  events: AsyncGenerator<JobEvent, void, undefined>,
-  firstTokenMs: number,
-  { silenceMs }: WatchdogLimits,
-  clock: Clock,
-  bite: (fault: WorkerFault) => void
-): AsyncGenerator<JobEvent, void, undefined> {
-  let limitMs = firstTokenMs
+export async function * watch (events: AsyncGenerator<JobEvent, void, undefined>, options: Watch): AsyncGenerator<JobEvent, void, undefined> {
+  const { firstTokenMs, limits: { queueMs, silenceMs }, clock, bite } = options
+  let phase: Phase = 'queued'
   let spentMs = 0
-  let what = 'no first token'
+  let cancel = (): void => {}
+
+  const arm = (delayMs: number, waitedMs: number): void => {
+    cancel = clock.after(delayMs, () => {
+      const totalMs = waitedMs + delayMs
+      if (phase === 'queued' && totalMs < queueMs && options.hasProgressed()) arm(Math.min(firstTokenMs, queueMs - totalMs), totalMs)
+      else bite(new WorkerFault('silent', `${sayings[phase]} within ${Math.round(totalMs)} ms`, { code: 'silent', blame: 'worker', isRetryable: true }))
+    })
+  }
   try {
     while (true) {
       const started = clock.now()
-      const cancel = clock.after(limitMs - spentMs, () => {
-        bite(new WorkerFault('silent', `${what} within ${Math.round(limitMs)} ms`, { code: 'silent', blame: 'worker', isRetryable: true }))
-      })
-      const result = await events.next().finally(cancel)
+      arm(Math.max(0, (phase === 'decode' ? silenceMs : firstTokenMs) - spentMs), spentMs)
+      const result = await events.next().finally(() => cancel())
       if (result.done === true) return
       spentMs += clock.now() - started
-      if (result.value.type === 'tokens') {
-        limitMs = silenceMs
-        spentMs = 0
-        what = 'no token'
-      }
+      const next = phaseAfter(result.value, phase)
+      if (next !== phase || result.value.type === 'tokens') spentMs = 0
+      phase = next
       yield result.value
     }
   } finally {
     await events.return()
   }
+}
+
+type Phase = 'queued' | 'prefill' | 'decode'
+
+const sayings: Record<Phase, string> = { queued: 'not accepted', prefill: 'no first token', decode: 'no token' }
+
+function phaseAfter (event: JobEvent, phase: Phase): Phase {
+  if (event.type === 'accepted') return 'prefill'
+  return event.type === 'tokens' ? 'decode' : phase
 }

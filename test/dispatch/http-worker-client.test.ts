@@ -111,6 +111,13 @@ await t.test('nobody listening is unreachable', async t => {
   await t.rejects(unix.readiness(), { name: 'WorkerFault', kind: 'unreachable' })
 })
 
+await t.test('a worker that takes the connection and says nothing is silent, not unreachable', async t => {
+  const { server } = await startRaw(t, () => {})
+  const client = new HttpWorkerClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { controlMs: 20 })
+  t.after(async () => await client.destroy())
+  await t.rejects(client.readiness(), { name: 'WorkerFault', kind: 'silent', code: 'no-answer' })
+})
+
 await t.test('a refused job carries the worker\'s words; a wrong one is not retried', async t => {
   const { address } = await startHost(t, new SimulatorEngine())
   const client = new HttpWorkerClient(address)

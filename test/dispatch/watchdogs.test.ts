@@ -12,28 +12,63 @@ await t.test('the first token may take longer the more is to be prefilled, withi
   t.equal(firstTokenLimitMs(limits, 1_000_000), 600_000)
 })
 
-await t.test('events that are no tokens do not calm the watchdog, tokens do', async t => {
+interface Watched {
+  bites: WorkerFault[]
+  /** Asks for the next event, lets time pass, then lets the event come. */
+  pull: (event: JobEvent, afterMs: number) => Promise<void>
+}
+
+function startWatch (hasProgressed: () => boolean): Watched {
   const clock = new ManualClock()
   const bites: WorkerFault[] = []
   let next: (event: JobEvent) => void = () => {}
   async function * events (): AsyncGenerator<JobEvent, void, undefined> {
     while (true) yield await new Promise<JobEvent>(resolve => { next = resolve })
   }
-  const watched = watch(events(), 100, { ...defaultWatchdogLimits, silenceMs: 10 }, clock, fault => bites.push(fault))
-  const pull = async (event: JobEvent, afterMs: number): Promise<void> => {
-    const result = watched.next()
-    await Promise.resolve()
-    clock.advance(afterMs)
-    next(event)
-    await result
+  const limits = { ...defaultWatchdogLimits, queueMs: 1000, silenceMs: 10 }
+  const watched = watch(events(), { firstTokenMs: 100, limits, clock, hasProgressed, bite: fault => bites.push(fault) })
+  return {
+    bites,
+    async pull (event, afterMs) {
+      const result = watched.next()
+      await Promise.resolve()
+      clock.advance(afterMs)
+      next(event)
+      await result
+    }
   }
-  await pull({ type: 'accepted', cachedTokens: null }, 60)
-  await pull({ type: 'load', report: new SimulatorEngine().load() }, 39)
+}
+
+const accepted: JobEvent = { type: 'accepted', cachedTokens: null }
+const load: JobEvent = { type: 'load', report: new SimulatorEngine().load() }
+const token: JobEvent = { type: 'tokens', ids: [1] }
+
+await t.test('after accepted, only tokens calm it', async t => {
+  const { bites, pull } = startWatch(() => true)
+  await pull(accepted, 60)
+  await pull(load, 60)
+  await pull(load, 39)
   t.equal(bites.length, 0)
-  await pull({ type: 'tokens', ids: [1] }, 1)
+  await pull(token, 1)
   t.match(bites, [{ kind: 'silent', message: 'no first token within 100 ms' }])
-  await pull({ type: 'tokens', ids: [2] }, 9)
+  await pull(token, 9)
   t.equal(bites.length, 1)
-  await pull({ type: 'tokens', ids: [3] }, 10)
+  await pull(token, 10)
   t.match(bites[1], { message: 'no token within 10 ms', isRetryable: true })
+})
+
+await t.test('in the worker\'s line a job waits while the worker gets on with others', async t => {
+  const patient = startWatch(() => true)
+  await patient.pull(accepted, 950)
+  t.equal(patient.bites.length, 0)
+  await patient.pull(token, 99)
+  t.equal(patient.bites.length, 0, 'the wait is not held against the first token')
+
+  const hung = startWatch(() => false)
+  await hung.pull(accepted, 100)
+  t.match(hung.bites, [{ message: 'not accepted within 100 ms' }])
+
+  const endless = startWatch(() => true)
+  await endless.pull(accepted, 1000)
+  t.match(endless.bites, [{ message: 'not accepted within 1000 ms' }])
 })
