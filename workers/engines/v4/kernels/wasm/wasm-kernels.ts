@@ -4,18 +4,21 @@ import { type Matrix, type MatrixFormat } from '../matrix.js'
 
 /** The exports of kernels.wasm; offsets, sizes and strides in bytes unless the name says otherwise. */
 export interface KernelExports {
+  prepare (scratch: number): void
   multiplyVector (format: number, weights: number, scales: number, rows: number, columns: number, x: number, y: number, add: number, scratch: number): void
   multiplyBatch (format: number, weights: number, scales: number, rows: number, columns: number, x: number, xStride: number, y: number, yStride: number, batch: number, scratch: number): void
   rmsNorm (x: number, weight: number, y: number, rows: number, width: number, eps: number): void
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void
   attend (q: number, rowOffsets: number, count: number, width: number, heads: number, scale: number, sinks: number, out: number, scratch: number): void
-  indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number): void
+  indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number, scratch: number): void
 }
 
 /** As numbered in assembly/multiply.ts. */
 const formatNumbers: Readonly<Record<MatrixFormat, number>> = { fp4: 0, fp8: 1, bf16: 2, f32: 3 }
 /** Reserved, not resident: pages that no operation reaches are never touched. */
 const scratchBytes = 2 ** 23
+/** Vector constants that `prepare` writes at its start. */
+const constantBytes = 128
 
 /** Kernels compiled to WebAssembly SIMD, bound to one arena; each thread has its own instance with its own scratch. */
 export class WasmKernels implements Kernels {
@@ -23,17 +26,21 @@ export class WasmKernels implements Kernels {
   readonly arena: Arena
   readonly #exports: KernelExports
   readonly #scratch: number
+  readonly #free: number
 
   constructor (name: 'simd' | 'relaxed-simd', arena: Arena, exports: KernelExports) {
     this.name = name
     this.arena = arena
     this.#exports = exports
     this.#scratch = arena.allocate(scratchBytes, 64)
+    this.#free = this.#scratch + constantBytes
+    exports.prepare(this.#scratch)
   }
 
   multiply (matrix: Matrix, x: number, y: number, batch: number, xStride = matrix.columns, yStride = matrix.rows): void {
     const { weights, scales, rows, columns } = matrix
     const format = formatNumbers[matrix.format]
+    this.#assertFits(columns, batch)
     if (batch === 1) this.#exports.multiplyVector(format, weights, scales, rows, columns, x, y, 0, this.#scratch)
     else this.#exports.multiplyBatch(format, weights, scales, rows, columns, x, xStride * 4, y, yStride * 4, batch, this.#scratch)
   }
@@ -47,15 +54,30 @@ export class WasmKernels implements Kernels {
   }
 
   attend ({ q, rowOffsets, count, width, heads, scale, sinks, out }: AttendArguments): void {
-    if (count * 4 > scratchBytes) throw new RangeError(`attention over ${count} rows; ${scratchBytes / 4} fit`)
-    this.#exports.attend(q, rowOffsets, count, width, heads, scale, sinks, out, this.#scratch)
+    const groupHeads = this.#headsThatFit(count, width)
+    for (let h = 0; h < heads; h += groupHeads) {
+      const begin = h * width * 4
+      this.#exports.attend(q + begin, rowOffsets, count, width, Math.min(groupHeads, heads - h), scale, sinks + h * 4, out + begin, this.#free)
+    }
   }
 
   indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number): void {
-    this.#exports.indexScores(q, headWeights, rowOffsets, count, width, heads, scores)
+    if (heads > this.#headsThatFit(0, width)) throw new RangeError(`${heads} index heads of width ${width} do not fit the scratch space`)
+    this.#exports.indexScores(q, headWeights, rowOffsets, count, width, heads, scores, this.#free)
   }
 
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void {
     this.#exports.siluMul(gate, up, out, count, limit, weight)
+  }
+
+  /** How many heads, in whole quads, have room for `count` scores and a query of `width` beside two keys. */
+  #headsThatFit (count: number, width: number): number {
+    const quads = Math.floor((scratchBytes / 4 - 256 - 3 * width) / (4 * (count + width + 4)))
+    if (quads < 1) throw new RangeError(`attention over ${count} rows of width ${width} does not fit the scratch space`)
+    return quads * 4
+  }
+
+  #assertFits (columns: number, batch: number): void {
+    if ((batch + 5) * (columns + 32) * 5 > scratchBytes) throw new RangeError(`a batch of ${batch} inputs of ${columns} columns does not fit the scratch space`)
   }
 }

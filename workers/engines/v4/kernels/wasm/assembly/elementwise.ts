@@ -1,5 +1,5 @@
 import { exponential } from './exponential'
-import { multiplyAdd, sumLanes } from './lanes'
+import { sumLanes } from './lanes'
 import { dotF32 } from './wide'
 
 export function rmsNorm (x: usize, weight: usize, y: usize, rows: usize, width: usize, eps: f32): void {
@@ -73,21 +73,4 @@ export function softmaxWithSink (scores: usize, count: usize, sink: f32): void {
   const factor = <f32>1 / total
   for (p = scores; p < vectorEnd; p += 16) v128.store(p, f32x4.mul(v128.load(p), f32x4.splat(factor)))
   for (; p < end; p += 4) store<f32>(p, load<f32>(p) * factor)
-}
-
-/** out += a * share, for `width` floats. */
-export function addScaled (out: usize, a: usize, share: f32, width: usize): void {
-  const shares = f32x4.splat(share)
-  const vectorEnd = a + ((width & ~3) << 2)
-  const end = a + (width << 2)
-  while (a < vectorEnd) {
-    v128.store(out, multiplyAdd(v128.load(out), v128.load(a), shares))
-    a += 16
-    out += 16
-  }
-  while (a < end) {
-    store<f32>(out, load<f32>(out) + load<f32>(a) * share)
-    a += 4
-    out += 4
-  }
 }

@@ -12,12 +12,21 @@ const largestInput: f32 = 32767
 /** Weights carry a factor 2 (half steps) and 256 (they sit in the upper byte of a 16-bit lane). */
 const weightFactor: f32 = 512
 
-/** Four E8M0 bytes would need a lane each; one is spread to all lanes. Code 0 is subnormal in f32. */
-// @ts-ignore: decorator
-@inline
-function scaleLanes (address: usize): v128 {
-  const code = <u32>load<u8>(address)
-  return i32x4.splat(max<u32>(code << 23, 0x00400000))
+/**
+ * V8 builds a vector constant anew in every turn of a loop, at several instructions each. These are therefore
+ * kept in memory, where `prepareFp4` puts them once, and are loaded ahead of the loops.
+ */
+export const fp4ConstantBytes: usize = 64
+const lowNibblesAt: usize = 0
+const doubledAt: usize = 16
+const upperBytesAt: usize = 32
+const smallestScaleAt: usize = 48
+
+export function prepareFp4 (constants: usize): void {
+  v128.store(constants + lowNibblesAt, i8x16.splat(15))
+  v128.store(constants + doubledAt, i8x16(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12))
+  v128.store(constants + upperBytesAt, i16x8.splat(-256))
+  v128.store(constants + smallestScaleAt, i32x4.splat(0x00400000))
 }
 
 // @ts-ignore: decorator
@@ -76,40 +85,26 @@ export function roundFp4Input (x: usize, columns: usize, target: usize, scales: 
   }
 }
 
-/** Twice the values of 16 codes, one byte each. */
-// @ts-ignore: decorator
-@inline
-function doubled (codes: v128): v128 {
-  return lookUp(i8x16(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12), codes)
-}
-
-// @ts-ignore: decorator
-@inline
-function lowCodes (packed: v128): v128 {
-  return v128.and(packed, i8x16.splat(15))
-}
-
-// @ts-ignore: decorator
-@inline
-function highCodes (packed: v128): v128 {
-  return v128.and(i16x8.shr_u(packed, 4), i8x16.splat(15))
-}
-
-/** Bytes 0, 2, 4... in the upper half of their 16-bit lane. */
+/** Bytes 0, 2, 4... in the upper half of their 16-bit lane; odd bytes get there with a mask. */
 // @ts-ignore: decorator
 @inline
 function evenBytes (bytes: v128): v128 {
   return i16x8.shl(bytes, 8)
 }
 
+/** In every lane the value of an E8M0 byte; code 0 is subnormal in f32. */
 // @ts-ignore: decorator
 @inline
-function oddBytes (bytes: v128): v128 {
-  return v128.and(bytes, i16x8.splat(-256))
+function scaleLanes (address: usize, smallest: v128): v128 {
+  return i32x4.max_u(i32x4.shl(i32x4.splat(<i32>load<u8>(address)), 23), smallest)
 }
 
 /** Products of two rows with one rounded input, stored or added at y and z. */
-export function dotTwoFp4 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, input: usize, inputScales: usize, columns: usize, y: usize, z: usize, add: u32): void {
+export function dotTwoFp4 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, input: usize, inputScales: usize, columns: usize, y: usize, z: usize, add: u32, constants: usize): void {
+  const lowNibbles = v128.load(constants, lowNibblesAt)
+  const doubled = v128.load(constants, doubledAt)
+  const upperBytes = v128.load(constants, upperBytesAt)
+  const smallestScale = v128.load(constants, smallestScaleAt)
   let sum = f32x4.splat(0)
   let otherSum = f32x4.splat(0)
   const end = weights + (columns >> 1)
@@ -120,17 +115,17 @@ export function dotTwoFp4 (weights: usize, otherWeights: usize, scales: usize, o
     const x3 = v128.load(input, 48)
     const inputScale = v128.load32_splat(inputScales)
     let packed = v128.load(weights)
-    let values = doubled(lowCodes(packed))
-    let first = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x0), i32x4.dot_i16x8_s(oddBytes(values), x2))
-    values = doubled(highCodes(packed))
-    let second = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x1), i32x4.dot_i16x8_s(oddBytes(values), x3))
-    sum = multiplyAdd(sum, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(first, second)), inputScale), scaleLanes(scales))
+    let values = lookUp(doubled, v128.and(packed, lowNibbles))
+    let first = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x0), i32x4.dot_i16x8_s(v128.and(values, upperBytes), x2))
+    values = lookUp(doubled, v128.and(i16x8.shr_u(packed, 4), lowNibbles))
+    let second = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x1), i32x4.dot_i16x8_s(v128.and(values, upperBytes), x3))
+    sum = multiplyAdd(sum, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(first, second)), inputScale), scaleLanes(scales, smallestScale))
     packed = v128.load(otherWeights)
-    values = doubled(lowCodes(packed))
-    first = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x0), i32x4.dot_i16x8_s(oddBytes(values), x2))
-    values = doubled(highCodes(packed))
-    second = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x1), i32x4.dot_i16x8_s(oddBytes(values), x3))
-    otherSum = multiplyAdd(otherSum, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(first, second)), inputScale), scaleLanes(otherScales))
+    values = lookUp(doubled, v128.and(packed, lowNibbles))
+    first = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x0), i32x4.dot_i16x8_s(v128.and(values, upperBytes), x2))
+    values = lookUp(doubled, v128.and(i16x8.shr_u(packed, 4), lowNibbles))
+    second = i32x4.add(i32x4.dot_i16x8_s(evenBytes(values), x1), i32x4.dot_i16x8_s(v128.and(values, upperBytes), x3))
+    otherSum = multiplyAdd(otherSum, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(first, second)), inputScale), scaleLanes(otherScales, smallestScale))
     weights += groupBytes
     otherWeights += groupBytes
     scales += 1
@@ -149,16 +144,19 @@ export function dotTwoFp4 (weights: usize, otherWeights: usize, scales: usize, o
 }
 
 /** Unpacks one row of a quad to 16-bit numbers arranged like inputs, and its scales to f32. */
-export function unpackFp4 (weights: usize, scales: usize, columns: usize, target: usize, targetScales: usize): void {
+export function unpackFp4 (weights: usize, scales: usize, columns: usize, target: usize, targetScales: usize, constants: usize): void {
+  const lowNibbles = v128.load(constants, lowNibblesAt)
+  const doubled = v128.load(constants, doubledAt)
+  const upperBytes = v128.load(constants, upperBytesAt)
   const end = weights + (columns >> 1)
   while (weights < end) {
     const packed = v128.load(weights)
-    const low = doubled(lowCodes(packed))
-    const high = doubled(highCodes(packed))
+    const low = lookUp(doubled, v128.and(packed, lowNibbles))
+    const high = lookUp(doubled, v128.and(i16x8.shr_u(packed, 4), lowNibbles))
     v128.store(target, evenBytes(low))
     v128.store(target, evenBytes(high), 64)
-    v128.store(target, oddBytes(low), 128)
-    v128.store(target, oddBytes(high), 192)
+    v128.store(target, v128.and(low, upperBytes), 128)
+    v128.store(target, v128.and(high, upperBytes), 192)
     store<u32>(targetScales, max<u32>(<u32>load<u8>(scales) << 23, 0x00400000))
     weights += groupBytes
     scales += 1

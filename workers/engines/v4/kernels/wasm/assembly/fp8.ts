@@ -51,6 +51,10 @@ function decodeByte (code: u32): f32 {
  */
 const lift: f32 = reinterpret<f32>((127 + 60) << 23)
 
+export function prepareFp8 (maskAddress: usize): void {
+  v128.store(maskAddress, i32x4.splat(0x87f00000))
+}
+
 /** Copies x for `dotTwoFp8`: lifted, and every 16 floats transposed as a 4x4 square. Floats behind the last 16 of each row are left out. */
 export function arrangeFp8Input (x: usize, columns: usize, target: usize): void {
   const factor = f32x4.splat(lift)
@@ -73,17 +77,17 @@ export function arrangeFp8Input (x: usize, columns: usize, target: usize): void 
   }
 }
 
-/** Of each 4 codes the second (low = 1) or first (low = 0 after a shift by 8), and so on: see `dotTwoFp8`. */
+/** Sign, exponent and mantissa of the upper 16-bit half of each lane; the mask is passed so that loops keep it in a register. */
 // @ts-ignore: decorator
 @inline
-function upper (pairs: v128): v128 {
-  return v128.and(pairs, i32x4.splat(0x87f00000))
+function upper (pairs: v128, mask: v128): v128 {
+  return v128.and(pairs, mask)
 }
 
 // @ts-ignore: decorator
 @inline
-function lower (pairs: v128): v128 {
-  return v128.and(i32x4.shl(pairs, 16), i32x4.splat(0x87f00000))
+function lower (pairs: v128, mask: v128): v128 {
+  return v128.and(i32x4.shl(pairs, 16), mask)
 }
 
 // @ts-ignore: decorator
@@ -106,7 +110,8 @@ function dotTail (weights: usize, scale: usize, x: usize, columns: usize): f32 {
 }
 
 /** Products of two rows with x (`arranged` by arrangeFp8Input), stored or added at y and z. */
-export function dotTwoFp8 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, arranged: usize, x: usize, columns: usize, y: usize, z: usize, add: u32): void {
+export function dotTwoFp8 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, arranged: usize, x: usize, columns: usize, y: usize, z: usize, add: u32, maskAddress: usize): void {
+  const mask = v128.load(maskAddress)
   let sum = f32x4.splat(0)
   let otherSum = f32x4.splat(0)
   let left = columns & ~15
@@ -125,18 +130,18 @@ export function dotTwoFp8 (weights: usize, otherWeights: usize, scales: usize, o
       const x3 = v128.load(arranged, 48)
       let codes = v128.load(weights)
       let pairs = evenBytes(codes)
-      a = multiplyAdd(a, lower(pairs), x0)
-      b = multiplyAdd(b, upper(pairs), x2)
+      a = multiplyAdd(a, lower(pairs, mask), x0)
+      b = multiplyAdd(b, upper(pairs, mask), x2)
       pairs = oddBytes(codes)
-      a = multiplyAdd(a, lower(pairs), x1)
-      b = multiplyAdd(b, upper(pairs), x3)
+      a = multiplyAdd(a, lower(pairs, mask), x1)
+      b = multiplyAdd(b, upper(pairs, mask), x3)
       codes = v128.load(otherWeights)
       pairs = evenBytes(codes)
-      c = multiplyAdd(c, lower(pairs), x0)
-      d = multiplyAdd(d, upper(pairs), x2)
+      c = multiplyAdd(c, lower(pairs, mask), x0)
+      d = multiplyAdd(d, upper(pairs, mask), x2)
       pairs = oddBytes(codes)
-      c = multiplyAdd(c, lower(pairs), x1)
-      d = multiplyAdd(d, upper(pairs), x3)
+      c = multiplyAdd(c, lower(pairs, mask), x1)
+      d = multiplyAdd(d, upper(pairs, mask), x3)
       weights += 16
       otherWeights += 16
       arranged += 64

@@ -1,3 +1,3 @@
 export { attend, indexScores } from './attention'
 export { rmsNorm, siluMul } from './elementwise'
-export { multiplyBatch, multiplyVector } from './multiply'
+export { multiplyBatch, multiplyVector, prepare } from './multiply'

@@ -1,16 +1,24 @@
-import { dotTwoFp4, roundFp4Input, tileFp4, unpackFp4 } from './fp4'
-import { arrangeFp8Input, decodeFp8, dotTwoFp8 } from './fp8'
-import { addSums, interleave, interleaveInputs, pair, quad, tileF32 } from './tile'
+import { dotTwoFp4, fp4ConstantBytes, prepareFp4, roundFp4Input, tileFp4, unpackFp4 } from './fp4'
+import { arrangeFp8Input, decodeFp8, dotTwoFp8, prepareFp8 } from './fp8'
+import { addSums, interleave, interleaveInputs, pair, quad, sumBytes, tileF32 } from './tile'
 import { decodeBf16, dotBf16, dotF32 } from './wide'
 
 const fp4: u32 = 0
 const fp8: u32 = 1
 const bf16: u32 = 2
 
+/** Below this many inputs FP8 rows are not worth decoding to memory. */
+const fewInputs: usize = 4
 /** A decoded quad of this many columns stays in the first cache level. */
 const chunk: usize = 512
-/** Eight vectors. */
-const sumBytes: usize = 128
+/** Constants at the start of the scratch space, which `prepare` writes. */
+const constantBytes: usize = fp4ConstantBytes + 16
+
+/** To be called once for a scratch space. */
+export function prepare (scratch: usize): void {
+  prepareFp4(scratch)
+  prepareFp8(scratch + fp4ConstantBytes)
+}
 
 /** y = W x, or y += W x when `add` is not 0. */
 export function multiplyVector (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
@@ -27,29 +35,35 @@ export function multiplyVector (format: u32, weights: usize, scales: usize, rows
 }
 
 function multiplyFp4 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
-  const inputScales = scratch + (columns << 1)
-  roundFp4Input(x, columns, scratch, inputScales, 1)
+  const input = scratch + constantBytes
+  const inputScales = input + (columns << 1)
+  roundFp4Input(x, columns, input, inputScales, 1)
   const bytes = columns >> 1
   const groups = columns >> 5
   for (let r: usize = 0; r < rows; r += 2) {
     const other = min(r + 1, rows - 1)
     dotTwoFp4(weights + r * bytes, weights + other * bytes, scales + r * groups, scales + other * groups,
-      scratch, inputScales, columns, y + (r << 2), y + (other << 2), add)
+      input, inputScales, columns, y + (r << 2), y + (other << 2), add, scratch)
   }
 }
 
 function multiplyFp8 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
-  arrangeFp8Input(x, columns, scratch)
+  const arranged = scratch + constantBytes
+  arrangeFp8Input(x, columns, arranged)
   const blocks = (columns + 127) >> 7
   for (let r: usize = 0; r < rows; r += 2) {
     const other = min(r + 1, rows - 1)
     dotTwoFp8(weights + r * columns, weights + other * columns, scales + (r >> 7) * blocks, scales + (other >> 7) * blocks,
-      scratch, x, columns, y + (r << 2), y + (other << 2), add)
+      arranged, x, columns, y + (r << 2), y + (other << 2), add, scratch + fp4ConstantBytes)
   }
 }
 
 /** y = W x for `batch` inputs; strides in bytes. Scratch is used for the inputs, a quad of rows and its sums. */
 export function multiplyBatch (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, scratch: usize): void {
+  if (format == fp8 && batch < fewInputs) {
+    for (let b: usize = 0; b < batch; b++) multiplyFp8(weights, scales, rows, columns, x + b * xStride, y + b * yStride, 0, scratch)
+    return
+  }
   for (let b: usize = 0; b < batch; b++) memory.fill(y + b * yStride, 0, rows << 2)
   if (format == fp4) multiplyBatchFp4(weights, scales, rows, columns, x, xStride, y, yStride, batch, scratch)
   else multiplyBatchF32(format, weights, scales, rows, columns, x, xStride, y, yStride, batch, scratch)
@@ -58,7 +72,7 @@ export function multiplyBatch (format: u32, weights: usize, scales: usize, rows:
 function multiplyBatchFp4 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, scratch: usize): void {
   const bytes = columns >> 1
   const groups = columns >> 5
-  const sums = scratch
+  const sums = scratch + constantBytes
   const unpackedScales = sums + sumBytes
   const unpacked = unpackedScales + groups * quad * 4
   const inputs = unpacked + columns * quad * 2
@@ -73,7 +87,7 @@ function multiplyBatchFp4 (weights: usize, scales: usize, rows: usize, columns: 
   for (let r: usize = 0; r < rows; r += quad) {
     const height = min(quad, rows - r)
     for (let i: usize = 0; i < height; i++) {
-      unpackFp4(weights + (r + i) * bytes, scales + (r + i) * groups, columns, unpacked + (i << 4), unpackedScales + (i << 2))
+      unpackFp4(weights + (r + i) * bytes, scales + (r + i) * groups, columns, unpacked + (i << 4), unpackedScales + (i << 2), scratch)
     }
     for (let b: usize = 0; b < batch; b += pair) {
       memory.fill(sums, 0, sumBytes)
@@ -87,7 +101,7 @@ function multiplyBatchF32 (format: u32, weights: usize, scales: usize, rows: usi
   const shift: usize = format == fp8 ? 0 : format == bf16 ? 1 : 2
   const bytes = columns << shift
   const blocks = (columns + 127) >> 7
-  const sums = scratch
+  const sums = scratch + constantBytes
   const decoded = sums + sumBytes
   const inputs = decoded + chunk * quad * 4
   const inputBytes = ((columns + 3) & ~3) << 2

@@ -6,6 +6,8 @@ import { multiplyAdd, sumLanes } from './lanes'
  */
 export const quad: usize = 4
 export const pair: usize = 2
+/** The eight vectors that a tile sums up. */
+export const sumBytes: usize = 128
 
 /** Copies one f32 row to way 0 of `ways`, zero-padded to a multiple of 4 columns. */
 export function interleave (source: usize, columns: usize, target: usize, ways: usize): void {
