@@ -13,6 +13,7 @@ import { HttpDispatcher } from './dispatch/http-dispatcher.js'
 import { HttpWorkerClient } from './dispatch/http-worker-client.js'
 import { WorkerRegistry } from './dispatch/worker-registry.js'
 import { createKeyVerifier } from './http/key-verifier.js'
+import { RunningRequests } from './http/running-requests.js'
 import { createCheckpointLanguage, type LoadedLanguage } from './language/create-checkpoint-language.js'
 import { loadTokenizer } from './language/tokenizer/load-tokenizer.js'
 
@@ -60,8 +61,11 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     isReady: tier => registry.list(tier).some(({ state }) => state === 'serving' || state === 'degraded')
   })
 
+  const running = new RunningRequests(app.server)
+
   const closeParts = async (): Promise<void> => {
     isDraining = true
+    await running.finish(config.server.graceMs)
     await app.close()
     await workers.close()
     registry.close()
