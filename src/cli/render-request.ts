@@ -17,8 +17,19 @@ import { resolveModel } from '../policy/model-name.js'
 
 const quickTasks = ['action', 'query', 'authority', 'domain', 'title', 'read_url'] as const
 
+/** The reference encoder takes any name; so must one who wants to compare with it. */
+const renderToolSchema = z.looseObject({
+  function: z.looseObject({
+    name: z.string(),
+    description: z.string().nullish(),
+    parameters: z.record(z.string(), z.unknown()).nullish(),
+    strict: z.boolean().nullish()
+  })
+})
+
 const renderRequestSchema = chatRequestSchema.extend({
   model: z.string().nullish(),
+  tools: z.array(renderToolSchema).nullish(),
   thinking_mode: z.enum(['chat', 'thinking']).nullish()
 })
 type RenderRequestBody = z.infer<typeof renderRequestSchema>
@@ -26,7 +37,7 @@ type RenderRequestBody = z.infer<typeof renderRequestSchema>
 const referenceMessageSchema = z.looseObject({
   task: z.enum(quickTasks).nullish(),
   wo_eos: z.union([z.boolean(), z.number()]).nullish(),
-  tools: z.array(z.unknown()).nullish(),
+  tools: z.array(renderToolSchema).nullish(),
   response_format: z.record(z.string(), z.unknown()).nullish()
 })
 type ReferenceMessage = z.infer<typeof referenceMessageSchema>
@@ -47,7 +58,7 @@ export function parseRenderRequest (line: string, ladder: EffortLadder): RenderR
 function toConversation (body: RenderRequestBody, { source, extras }: { source: RequestBody, extras: ReferenceMessage[] }): Conversation {
   const tools = [
     ...toTools(body.tools, source),
-    ...extras.flatMap((extra, index) => extra.tools === null || extra.tools === undefined ? [] : toTools(toolsOfMessage(extra.tools), source, ['messages', index, 'tools']))
+    ...extras.flatMap((extra, index) => toTools(extra.tools, source, ['messages', index, 'tools']))
   ]
   return {
     messages: toMessages(body, source).map((message, index) => withReferenceFields(message, extras[index])),
@@ -56,10 +67,6 @@ function toConversation (body: RenderRequestBody, { source, extras }: { source: 
     allowsParallelToolCalls: true,
     responseFormat: responseFormatOf(toAnswerForm(body.response_format, source)) ?? formatOnMessage(extras, source)
   }
-}
-
-function toolsOfMessage (tools: unknown[]): RenderRequestBody['tools'] {
-  return parseOrThrow(renderRequestSchema.shape.tools, tools)
 }
 
 function withReferenceFields (message: Message, extra: ReferenceMessage | undefined): Message {

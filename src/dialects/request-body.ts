@@ -3,24 +3,40 @@
  * was written (order of keys, spelling of numbers).
  */
 import { GatewayError } from '../errors.js'
-import { parseJson } from '../language/json/parse-json.js'
 import type { JsonValue } from '../language/json/json-value.js'
+import { parseJson } from '../language/json/parse-json.js'
+import { memberSpans } from './member-spans.js'
+
+/** A member of the body, and where in it. */
+export type BodyPath = readonly [member: string, ...steps: Array<string | number>]
 
 export interface RequestBody {
   readonly value: unknown
-  /** The value at a path, as it was written; undefined when there is none. */
-  exact (path: ReadonlyArray<string | number>): JsonValue | undefined
+  /** The value at a path, as it was written; undefined when there is none. Only the member it is in is parsed. */
+  exact (path: BodyPath): JsonValue | undefined
 }
 
 /** @throws GatewayError invalid_json */
 export function parseRequestBody (text: string): RequestBody {
   const value = parseOrRefuse(() => JSON.parse(text) as unknown)
-  let root: JsonValue | undefined
+  let spans: ReturnType<typeof memberSpans> | undefined
+  const members = new Map<string, JsonValue>()
+
+  function memberOf (key: string): JsonValue | undefined {
+    const known = members.get(key)
+    if (known !== undefined) return known
+    spans ??= memberSpans(text)
+    const span = spans.get(key)
+    if (span === undefined) return undefined
+    const member = parseOrRefuse(() => parseJson(text.slice(span.start, span.end)))
+    members.set(key, member)
+    return member
+  }
+
   return {
     value,
-    exact (path) {
-      root ??= parseOrRefuse(() => parseJson(text))
-      let node: JsonValue | undefined = root
+    exact ([key, ...path]) {
+      let node = memberOf(key)
       for (const step of path) {
         if (typeof step === 'number') node = Array.isArray(node) ? node[step] : undefined
         else node = node instanceof Map ? node.get(step) : undefined

@@ -2,15 +2,19 @@
 import { GatewayError } from '../../errors.js'
 import type { ToolChoice, ToolDefinition } from '../../language/conversation.js'
 import type { JsonObject } from '../../language/json/json-value.js'
-import type { RequestBody } from '../request-body.js'
+import type { BodyPath, RequestBody } from '../request-body.js'
 import type { ChatRequestBody } from './request-schema.js'
+
+interface GivenTool {
+  function: { name: string, description?: string | null | undefined, parameters?: object | null | undefined, strict?: boolean | null | undefined }
+}
 
 /**
  * `path` is where the list stands in the body.
  *
  * @throws GatewayError invalid_value when two tools share a name
  */
-export function toTools (tools: ChatRequestBody['tools'], source: RequestBody, path: ReadonlyArray<string | number> = ['tools']): ToolDefinition[] {
+export function toTools (tools: readonly GivenTool[] | null | undefined, source: RequestBody, path: BodyPath = ['tools']): ToolDefinition[] {
   const names = new Set<string>()
   return (tools ?? []).map((tool, index) => {
     const { name, description, parameters, strict } = tool.function

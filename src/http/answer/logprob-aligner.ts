@@ -68,7 +68,10 @@ class ChannelQueue {
       if (isSent) this.#sent = this.#sent.subarray(bytes.length)
       count++
     }
-    return this.#tokens.splice(0, count)
+    const taken = this.#tokens.splice(0, count)
+    // With nobody waiting, what was sent has no claim any more: text that met no token must not pile up.
+    if (this.#tokens.length === 0) this.#sent = Buffer.alloc(0)
+    return taken
   }
 
   rest (): LabelledToken[] {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import fp from 'fastify-plugin'
 import { parseRequestBody } from '../../dialects/request-body.js'
 import { GatewayError } from '../../errors.js'
@@ -14,9 +15,8 @@ export const jsonBodyPlugin = fp(async app => {
 }, { name: 'json-body' })
 
 function decodeUtf8 (bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new GatewayError('invalid_json', 'The request body is not valid UTF-8', { cause })
-  }
+  if (!isUtf8(bytes)) throw new GatewayError('invalid_json', 'The request body is not valid UTF-8')
+  // Several times faster than a TextDecoder on bodies of megabytes, but it keeps the byte order mark.
+  const text = bytes.toString('utf8')
+  return text.startsWith('\ufeff') ? text.slice(1) : text
 }

@@ -47,7 +47,7 @@ export const modelsRoute: FastifyPluginAsync<{ dependencies: GatewayDependencies
     app.get(`${prefix}/models`, listModels)
     // A wildcard, since ids may contain slashes, encoded or not.
     app.get<{ Params: { '*': string } }>(`${prefix}/models/*`, async request => {
-      const id = request.params['*']
+      const id = request.params['*'].replace(/\/+$/, '')
       const tier = tierOf(id)
       if (tier === null) throw new GatewayError('model_not_found', `The model '${id.slice(0, 200)}' does not exist`, { parameter: 'model' })
       return describeModel(id, tier)
