@@ -25,6 +25,14 @@ export class IdBuffer {
     this.#ids = larger
   }
 
+  at (position: number): number {
+    return this.#ids[position] ?? 0
+  }
+
+  clear (): void {
+    this.length = 0
+  }
+
   /** The ids so far; shares memory until the next push. */
   view (): Uint32Array<ArrayBuffer> {
     return this.#ids.subarray(0, this.length)

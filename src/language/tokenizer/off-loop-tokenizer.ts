@@ -4,7 +4,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Piece } from '../render/rendered-prompt.js'
 import { fillArray } from './id-buffer.js'
-import { cutIntoBatches } from './piece-batches.js'
+import { packInBatches } from './piece-batches.js'
 import type { Tokenizer } from './tokenizer.js'
 import type { EncodedMessage, EncodeMessage } from './tokenizer-thread.js'
 
@@ -89,11 +89,11 @@ class TokenizerThread {
 
   /** Copying the text to the thread is the largest part that must be done here, so it is done in parts too. */
   async #send (request: number, pieces: readonly Piece[]): Promise<void> {
-    const batches = cutIntoBatches(pieces, unitsPerTurn)
-    for (const [index, batch] of batches.entries()) {
-      if (index > 0) await nextTurn()
-      this.#worker.postMessage({ request, pieces: batch, isLast: index === batches.length - 1 } satisfies EncodeMessage)
+    for (const batch of packInBatches(pieces, unitsPerTurn)) {
+      this.#worker.postMessage({ request, batch } satisfies EncodeMessage)
+      await nextTurn()
     }
+    this.#worker.postMessage({ request, batch: null } satisfies EncodeMessage)
   }
 
   async close (): Promise<void> {

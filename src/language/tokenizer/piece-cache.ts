@@ -49,9 +49,10 @@ export class PieceCache {
     return false
   }
 
-  /** Remembers ids for the piece that appendKnown() has just missed. */
-  rememberMissed (bytes: Uint8Array, start: number, end: number, ids: Uint32Array): void {
-    if (this.#keysEnd + end - start > keyArenaBytes || this.#idsEnd + ids.length > idArenaLength) {
+  /** Remembers the ids from `idsStart` on for the piece that appendKnown() has just missed. */
+  rememberMissed (bytes: Uint8Array, start: number, end: number, ids: IdBuffer, idsStart: number): void {
+    const count = ids.length - idsStart
+    if (this.#keysEnd + end - start > keyArenaBytes || this.#idsEnd + count > idArenaLength) {
       this.#slots.fill(0)
       this.#keysEnd = 0
       this.#idsEnd = 0
@@ -60,9 +61,9 @@ export class PieceCache {
     this.#slots[at] = this.#missedHash
     this.#slots[at + 1] = this.#keysEnd
     this.#slots[at + 2] = this.#idsEnd
-    this.#slots[at + 3] = (end - start) << 16 | ids.length
+    this.#slots[at + 3] = (end - start) << 16 | count
     for (let position = start; position < end; position++) this.#keys[this.#keysEnd++] = bytes[position] ?? 0
-    for (const id of ids) this.#ids[this.#idsEnd++] = id
+    for (let position = idsStart; position < ids.length; position++) this.#ids[this.#idsEnd++] = ids.at(position)
   }
 
   #hasKey (keyStart: number, bytes: Uint8Array, start: number, length: number): boolean {

@@ -44,8 +44,13 @@ function splitPieces (text: string, pieceEnds: readonly number[], pattern: RegEx
     // A copy of its own, since a look-around must not see beyond the piece.
     const piece = text.slice(start, end)
     let last = start
-    for (const match of piece.matchAll(pattern)) {
-      if (match[0] === '') continue
+    pattern.lastIndex = 0
+    for (let match = pattern.exec(piece); match !== null; match = pattern.exec(piece)) {
+      if (match[0] === '') {
+        // By a whole character: from the middle of a pair the engine would step back and find the same place again.
+        pattern.lastIndex += (piece.codePointAt(pattern.lastIndex) ?? 0) > 0xffff ? 2 : 1
+        continue
+      }
       const matchStart = start + match.index
       if (matchStart > last) ends.push(matchStart)
       last = matchStart + match[0].length

@@ -3,14 +3,14 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Piece } from '../render/rendered-prompt.js'
+import { unpackPieces, type PieceBatch } from './piece-batches.js'
 import { Tokenizer } from './tokenizer.js'
 import type { Vocabulary } from './vocabulary.js'
 
-/** A part of the pieces of one request; parts of several requests may arrive in turns. */
+/** A part of the pieces of one request, then null when all are sent. Parts of several requests may arrive in turns. */
 export interface EncodeMessage {
   request: number
-  pieces: readonly Piece[]
-  isLast: boolean
+  batch: PieceBatch | null
 }
 
 export type EncodedMessage = { request: number, ids: Uint32Array<ArrayBuffer> } | { request: number, error: unknown }
@@ -19,13 +19,15 @@ const tokenizer = new Tokenizer(workerData as Vocabulary)
 
 const partsOf = new Map<number, Piece[]>()
 
-parentPort?.on('message', ({ request, pieces, isLast }: EncodeMessage) => {
-  const soFar = partsOf.get(request) ?? []
-  for (const piece of pieces) soFar.push(piece)
-  if (isLast) {
+parentPort?.on('message', ({ request, batch }: EncodeMessage) => {
+  const pieces = partsOf.get(request) ?? []
+  if (batch === null) {
     partsOf.delete(request)
-    answer(request, soFar)
-  } else partsOf.set(request, soFar)
+    answer(request, pieces)
+  } else {
+    for (const piece of unpackPieces(batch)) pieces.push(piece)
+    partsOf.set(request, pieces)
+  }
 })
 
 function answer (request: number, pieces: readonly Piece[]): void {

@@ -24,11 +24,14 @@ export interface DecodeOptions {
   control?: 'text' | 'omit'
 }
 
+const endsKept = 1 << 14
+
 export class Tokenizer {
   readonly vocabulary: Vocabulary
   readonly #controlTokens: ControlTokenSet
   readonly #merger: ByteMerger
   readonly #cache = new PieceCache()
+  #ends = new IdBuffer(endsKept)
   /** Undefined: the V4 scanner does it. */
   readonly #patterns: RegExp[] | undefined
   readonly #wholePieces: Map<string, number> | undefined
@@ -64,19 +67,27 @@ export class Tokenizer {
   encodePiecesPacked (pieces: readonly Piece[]): Uint32Array<ArrayBuffer> {
     const ids = new IdBuffer(1024)
     let run: string[] = []
+    let template: string[] = []
     const endRun = (): void => {
       this.#encodeRun(run.join(''), ids)
       run = []
     }
-    for (const { kind, text } of joinTemplatePieces(pieces)) {
-      if (kind === 'data') run.push(text)
+    // A control token may be cut by the border of two template pieces, but never reach into data.
+    const endTemplate = (): void => {
+      this.#controlTokens.cut(template.join(''), plain => { run.push(plain) }, id => {
+        endRun()
+        ids.push(id)
+      })
+      template = []
+    }
+    for (const { kind, text } of pieces) {
+      if (kind === 'template') template.push(text)
       else {
-        this.#controlTokens.cut(text, plain => { run.push(plain) }, id => {
-          endRun()
-          ids.push(id)
-        })
+        endTemplate()
+        run.push(text)
       }
     }
+    endTemplate()
     endRun()
     return ids.view()
   }
@@ -122,14 +133,18 @@ export class Tokenizer {
     if (text === '') return
     // Lone surrogates become U+FFFD here, as in every UTF-8 encoder.
     const bytes = new TextEncoder().encode(text)
-    const ends = new IdBuffer(Math.ceil(bytes.length / 3))
+    const ends = this.#ends
+    ends.clear()
     if (this.#patterns === undefined) splitV4(bytes, ends)
     else splitByPatterns(text, this.#patterns, ends)
     let start = 0
-    for (const end of ends.view()) {
+    for (let index = 0; index < ends.length; index++) {
+      const end = ends.at(index)
       this.#encodePiece(bytes, start, end, ids)
       start = end
     }
+    // Kept for the next run, as a prompt may have many short ones; a large one's is given back.
+    if (ends.length > endsKept) this.#ends = new IdBuffer(endsKept)
   }
 
   #encodePiece (bytes: Uint8Array, start: number, end: number, ids: IdBuffer): void {
@@ -137,7 +152,7 @@ export class Tokenizer {
     else if (!this.#cache.appendKnown(bytes, start, end, ids)) {
       const before = ids.length
       this.#mergePiece(bytes, start, end, ids)
-      this.#cache.rememberMissed(bytes, start, end, ids.view().subarray(before))
+      this.#cache.rememberMissed(bytes, start, end, ids, before)
     }
   }
 
@@ -156,17 +171,6 @@ export class Tokenizer {
     }
     return wholePieces
   }
-}
-
-/** A control token may be cut by the border of two template pieces, but never reach into data. */
-function joinTemplatePieces (pieces: readonly Piece[]): Piece[] {
-  const joined: Piece[] = []
-  for (const piece of pieces) {
-    const last = joined.at(-1)
-    if (last?.kind === 'template' && piece.kind === 'template') joined[joined.length - 1] = { kind: 'template', text: last.text + piece.text }
-    else joined.push(piece)
-  }
-  return joined
 }
 
 function latin1 (bytes: Uint8Array): string {

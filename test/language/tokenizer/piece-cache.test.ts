@@ -4,7 +4,11 @@ import { PieceCache } from '../../../src/language/tokenizer/piece-cache.js'
 
 function remember (cache: PieceCache, key: string, ids: number[]): void {
   const bytes = Buffer.from(key)
-  if (!cache.appendKnown(bytes, 0, bytes.length, new IdBuffer(0))) cache.rememberMissed(bytes, 0, bytes.length, Uint32Array.from(ids))
+  const output = new IdBuffer(0)
+  if (cache.appendKnown(bytes, 0, bytes.length, output)) return
+  output.push(0)
+  for (const id of ids) output.push(id)
+  cache.rememberMissed(bytes, 0, bytes.length, output, 1)
 }
 
 function recall (cache: PieceCache, key: string): number[] | undefined {

@@ -49,6 +49,10 @@ await t.test('the scanner stands in for these patterns only', async t => {
   t.notOk(isV4Split([...splitPatterns, 'a']))
 })
 
+await t.test('an expression that matches nothing at a place moves on', async t => {
+  t.strictSame(pieces('a😀1😀😀', ends => { splitByPatterns('a😀1😀😀', [/\d*/gu], ends) }), ['a😀', '1', '😀😀'])
+})
+
 await t.test('a run too long for the expressions is refused with a reason', async t => {
   const text = '中'.repeat(4 << 20)
   t.throws(() => { splitByPatterns(text, [/\p{L}+/gu], new IdBuffer(0)) }, { name: 'RangeError', message: /too long a run/ })
