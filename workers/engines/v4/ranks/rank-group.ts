@@ -1,5 +1,5 @@
 /** The ranks of an engine, seen from the main thread: start them, talk to the first, end all when one ends. */
-import { MessageChannel, type MessagePort, type TransferListItem, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type TransferListItem, Worker } from 'node:worker_threads'
 import { CheckpointError } from '../checkpoint/config.js'
 import { createGroupMemory, type GroupMemory, type GroupShape } from './group-memory.js'
 import { type GroupSetting, type RankAssignment, type RankReply, type RankRequest } from './rank-messages.js'
@@ -59,14 +59,20 @@ export class RankGroup {
     const assignment: RankAssignment = { rank, setting: this.setting, memory: this.#memory, port: port2 }
     const transferList: TransferListItem[] = [port2]
     const thread = new Worker(new URL('./rank-thread.js', import.meta.url), { workerData: assignment, transferList, name: `rank-${rank}` })
-    let reason: Error | null = null
-    thread.on('error', error => { reason ??= error })
-    thread.on('exit', code => { this.#onExit(reason ?? new Error(`rank ${rank} ended with code ${code}`)) })
+    let thrown: Error | null = null
+    let told: Error | null = null
     const ready = new Promise<void>(resolve => {
-      port.on('message', (reply: RankReply) => {
+      const take = (reply: RankReply): void => {
         if (reply.type === 'ready') resolve()
-        else if (reply.type === 'failed') reason ??= errorOf(reply.name, reply.message)
+        else if (reply.type === 'failed') told ??= errorOf(reply.name, reply.message)
         else this.onReply(reply)
+      }
+      port.on('message', take)
+      thread.on('error', error => { thrown ??= error })
+      thread.on('exit', code => {
+        // What it said last may still lie in the port.
+        for (let last = receiveMessageOnPort(port); last !== undefined; last = receiveMessageOnPort(port)) take(last.message as RankReply)
+        this.#onExit(told ?? thrown ?? new Error(`rank ${rank} ended with code ${code}`))
       })
     })
     return { thread, port, ready }

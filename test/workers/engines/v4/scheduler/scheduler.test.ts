@@ -1,0 +1,120 @@
+import t from 'tap'
+import type { JobEvent } from '../../../../../workers/contract/event.js'
+import { type Job, jobSchema } from '../../../../../workers/contract/job.js'
+import type { ForwardSlice } from '../../../../../workers/engines/v4/model/step.js'
+import type { BatchModel } from '../../../../../workers/engines/v4/scheduler/batch-model.js'
+import { type ScheduledEvent, Scheduler, type SchedulerLimits } from '../../../../../workers/engines/v4/scheduler/scheduler.js'
+import { Sequence } from '../../../../../workers/engines/v4/sequence/sequence.js'
+
+/** Says token + 1 after every token, and remembers what it was asked. */
+class CountingModel implements BatchModel {
+  readonly maxRows = 16
+  readonly vocabularySize = 50
+  readonly steps: { slot: number, position: number, rows: number }[][] = []
+  #last: number[] = []
+
+  openSequence (slot: number): Sequence {
+    return new Sequence(slot, new Int32Array(8))
+  }
+
+  forward (slices: readonly ForwardSlice[]): number {
+    this.steps.push(slices.map(({ sequence, tokenIds }) => ({ slot: sequence.slot, position: sequence.position, rows: tokenIds.length })))
+    this.#last = slices.filter(({ wants }) => wants === 'last').map(({ tokenIds }) => tokenIds[tokenIds.length - 1] ?? 0)
+    for (const { sequence, tokenIds } of slices) sequence.position += tokenIds.length
+    return this.#last.length
+  }
+
+  logitsOf (wanted: number): Float64Array {
+    return new Float64Array(50).fill(0).fill(1, (this.#last[wanted] ?? 0) + 1, (this.#last[wanted] ?? 0) + 2)
+  }
+}
+
+const limits: SchedulerLimits = { slots: 3, blocks: 8, blockTokens: 16, contextTokens: 64, prefillRows: 10 }
+
+function jobOf (promptTokens: number, maxTokens: number, overrides: Partial<Job> = {}): Job {
+  return jobSchema.parse({
+    requestId: 'request',
+    attempt: 1,
+    tier: 'pro',
+    checkpoint: 'any',
+    tokenIds: Array.from({ length: promptTokens }, (_, i) => i % 7),
+    sampling: { temperature: 0, topP: 1, maxTokens, stopTokenIds: [49] },
+    ...overrides
+  })
+}
+
+function typesOf (events: ScheduledEvent[], id: number): JobEvent['type'][] {
+  return events.filter(scheduled => scheduled.id === id).map(({ event }) => event.type)
+}
+
+function runAll (scheduler: Scheduler): ScheduledEvent[] {
+  const events: ScheduledEvent[] = []
+  for (let step = 0; scheduler.hasWork; step++) {
+    if (step > 1000) throw new Error('the scheduler does not end')
+    events.push(...scheduler.step())
+  }
+  return events
+}
+
+await t.test('a long prompt is cut into pieces, and others decode meanwhile', async t => {
+  const model = new CountingModel()
+  const scheduler = new Scheduler(model, limits)
+  scheduler.submit(1, jobOf(3, 20))
+  scheduler.step()
+  scheduler.submit(2, jobOf(40, 5))
+  const events = runAll(scheduler)
+  t.same(model.steps[0], [{ slot: 0, position: 0, rows: 3 }], 'alone, a prompt may fill the batch')
+  t.same(model.steps.slice(1, 6).map(step => step.map(({ rows }) => rows)), [[1, 10], [1, 10], [1, 10], [1, 10], [1, 1]])
+  t.same(events.filter(({ id }) => id === 1).length, 19 + 1)
+  t.same(typesOf(events, 2), ['accepted', 'tokens', 'tokens', 'tokens', 'tokens', 'tokens', 'done'])
+})
+
+await t.test('prompts share a step, the shortest first', async t => {
+  const model = new CountingModel()
+  const scheduler = new Scheduler(model, limits)
+  scheduler.submit(1, jobOf(40, 2))
+  scheduler.submit(2, jobOf(4, 2))
+  scheduler.step()
+  t.same(model.steps[0], [{ slot: 1, position: 0, rows: 4 }, { slot: 0, position: 0, rows: 12 }])
+  t.same(scheduler.load(), { running: 2, waiting: 0, queuedTokens: 28, kvUsedTokens: 64, kvCapacityTokens: 128, promptTokensTotal: 16, generatedTokensTotal: 1 })
+})
+
+await t.test('a job takes all the memory it can need, or waits; the urgent goes first, then the older', async t => {
+  const model = new CountingModel()
+  const scheduler = new Scheduler(model, limits)
+  // 4 blocks each, of 8.
+  for (const [id, priority] of [[1, 0], [2, 0], [3, 0], [4, 2], [5, 1], [6, 2]] as const) scheduler.submit(id, jobOf(10, 40, { priority }))
+  const order = runAll(scheduler).flatMap(({ id, event }) => event.type === 'accepted' ? [id] : [])
+  t.same(order, [4, 6, 5, 1, 2, 3])
+  t.ok(model.steps.every(step => step.length <= 2))
+  t.match(scheduler.load(), { running: 0, waiting: 0, kvUsedTokens: 0 })
+})
+
+await t.test('one that does not fit holds the line', async t => {
+  const scheduler = new Scheduler(new CountingModel(), limits)
+  for (const [id, maxTokens] of [[1, 54], [2, 30], [3, 54], [4, 2]] as const) scheduler.submit(id, jobOf(10, maxTokens))
+  const events = scheduler.step()
+  t.same(events.flatMap(({ id, event }) => event.type === 'accepted' ? [id] : []), [1, 2])
+  t.match(scheduler.load(), { running: 2, waiting: 2 })
+})
+
+await t.test('an abort frees slot and blocks at once, running or waiting', async t => {
+  const scheduler = new Scheduler(new CountingModel(), { ...limits, slots: 1 })
+  scheduler.submit(1, jobOf(10, 40))
+  scheduler.submit(2, jobOf(10, 40))
+  scheduler.step()
+  t.match(scheduler.abort(1), [{ id: 1, event: { type: 'done', finish: 'abort', usage: { promptTokens: 10, completionTokens: 1 } } }])
+  t.match(scheduler.load(), { running: 0, waiting: 1, kvUsedTokens: 0 })
+  t.match(scheduler.abort(2), [{ id: 2, event: { type: 'done', finish: 'abort', usage: { completionTokens: 0 } } }])
+  t.same(scheduler.abort(2), [], 'what is gone is no error')
+  t.equal(scheduler.hasWork, false)
+})
+
+await t.test('a stop token is named and not counted, the context ends what has no end', async t => {
+  const scheduler = new Scheduler(new CountingModel(), limits)
+  scheduler.submit(1, jobOf(2, 40, { tokenIds: [0, 45] }))
+  scheduler.submit(2, jobOf(60, 40))
+  const events = runAll(scheduler)
+  t.match(events.filter(({ id }) => id === 1).at(-1), { event: { type: 'done', finish: 'stop', stopTokenId: 49, usage: { completionTokens: 3 } } })
+  t.match(events.filter(({ id }) => id === 2).at(-1), { event: { type: 'done', finish: 'length', usage: { promptTokens: 60, completionTokens: 4 } } })
+})
