@@ -56,7 +56,8 @@ interface OpenAdmission {
   settlement: Promise<Settlement> | null
 }
 
-const drainEveryMs = 1000
+const reconcileEveryMs = 1000
+const mostDoubtful = 10_000
 
 export class AccountService {
   readonly #store: AccountStore
@@ -70,6 +71,8 @@ export class AccountService {
   readonly #outputs = new OutputEstimate()
   readonly #states = new WeakMap<Admission, OpenAdmission>()
   readonly #openIds = new Set<string>()
+  /** Reservations refused because the store did not answer, but perhaps made: given back when it answers again. */
+  readonly #doubtful = new Set<string>()
   readonly #timers: NodeJS.Timeout[]
 
   constructor (options: AccountServiceOptions) {
@@ -83,7 +86,7 @@ export class AccountService {
     this.#onError = options.onError ?? (() => {})
     this.#timers = [
       setInterval(() => { this.#background(this.#keepReservations()) }, this.#ttlMs / 3),
-      setInterval(() => { this.#background(this.drainJournal()) }, drainEveryMs)
+      setInterval(() => { this.#background(this.reconcile()) }, reconcileEveryMs)
     ]
     for (const timer of this.#timers) timer.unref()
   }
@@ -181,14 +184,23 @@ export class AccountService {
     return this.#journal.size
   }
 
-  async drainJournal (): Promise<void> {
+  /** After the store was away: hands over what waited for it. Happens by itself every second. */
+  async reconcile (): Promise<void> {
     for (const failure of await this.#journal.drain(this.#store)) this.#onError(failure)
+    try {
+      for (const reservationId of this.#doubtful) {
+        await this.#store.release(reservationId)
+        this.#doubtful.delete(reservationId)
+      }
+    } catch (error) {
+      this.#report(error)
+    }
   }
 
   /** Leaves the store open: its owner closes it. */
   async close (): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    await this.drainJournal()
+    await this.reconcile()
   }
 
   #estimate ({ account, tier, promptTokens, maxOutputTokens, cachedTokensEstimate }: AdmitRequest, prices: Prices): Estimate {
@@ -209,6 +221,8 @@ export class AccountService {
       if (!(error instanceof StoreUnavailableError)) throw error
       const closed = [...limitKinds(takes)].filter(kind => this.#whenUnavailable[kind] === 'closed')
       if (closed.length === 0) return null
+      // Beyond that many they run out by themselves.
+      if (this.#doubtful.size < mostDoubtful) this.#doubtful.add(admitted.id)
       throw new GatewayError('accounts_unavailable', `The limits of this key cannot be checked now (${closed.join(', ')}).`, { retryAfterMs: 1000, cause: error })
     }
   }
