@@ -33,7 +33,7 @@ function clientOf (gateway: RunningGateway, apiKey = 'none'): OpenAI {
   return new OpenAI({ baseURL: `${gateway.address}/v1`, apiKey, maxRetries: 0 })
 }
 
-t.test('a gateway with one embedded worker per tier', async t => {
+await t.test('a gateway with one embedded worker per tier', async t => {
   const gateway = await startGateway(configOf(), silent, 'test')
   t.teardown(async () => { await gateway.close() })
   await gateway.whenReady()
@@ -84,7 +84,7 @@ t.test('a gateway with one embedded worker per tier', async t => {
   })
 })
 
-t.test('an address that others can reach refuses to start without keys, and with keys asks for them', async t => {
+await t.test('an address that others can reach refuses to start without keys, and with keys asks for them', async t => {
   const open = { server: { port: 0, host: '0.0.0.0' } }
   await t.rejects(startGateway(configOf(open), silent, 'test'), { name: 'ConfigError', message: /keys/ })
 
@@ -96,7 +96,7 @@ t.test('an address that others can reach refuses to start without keys, and with
   t.ok(models.data.some(({ id }) => id === 'deepseek-v4-flash'))
 })
 
-t.test('a port that is taken, or a checkpoint that is not there, is one clear error', async t => {
+await t.test('a port that is taken, or a checkpoint that is not there, is one clear error', async t => {
   const gateway = await startGateway(configOf(), silent, 'test')
   t.teardown(async () => { await gateway.close() })
   const port = Number(new URL(gateway.address).port)

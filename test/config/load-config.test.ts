@@ -15,11 +15,11 @@ function fileWith (text: string): string {
   return path
 }
 
-t.test('the shipped file states exactly the defaults', async t => {
+await t.test('the shipped file states exactly the defaults', async t => {
   t.same(loadConfig(shipped, {}), loadConfig(null, {}))
 })
 
-t.test('every key of the shipped file carries a comment', async t => {
+await t.test('every key of the shipped file carries a comment', async t => {
   const document = parseDocument(readFileSync(shipped, 'utf8'), { keepSourceTokens: true })
   const leaves: string[] = []
   const visit = (map: YAMLMap, path: string, inherited: string | null | undefined): void => {
@@ -40,18 +40,18 @@ t.test('every key of the shipped file carries a comment', async t => {
   t.ok(leaves.length > 10)
 })
 
-t.test('the JSON Schema beside it is generated from the code', async t => {
+await t.test('the JSON Schema beside it is generated from the code', async t => {
   t.equal(readFileSync('config/gateway.schema.json', 'utf8'), gatewayJsonSchemaText())
 })
 
-t.test('an unknown key, a wrong unit and a missing file refuse to start and name the path', async t => {
+await t.test('an unknown key, a wrong unit and a missing file refuse to start and name the path', async t => {
   t.throws(() => loadConfig(fileWith('server: { prot: 80 }'), {}), { name: 'ConfigError', message: /server.*prot/ })
   t.throws(() => loadConfig(fileWith('server: { keepAliveMs: ten }'), {}), { message: /server\.keepAliveMs/ })
   t.throws(() => loadConfig('/nonexistent/gateway.yaml', {}), ConfigError)
   t.throws(() => loadConfig(fileWith('a: [1'), {}), ConfigError)
 })
 
-t.test('the environment wins over the file, and keys are kept only as hashes', async t => {
+await t.test('the environment wins over the file, and keys are kept only as hashes', async t => {
   const config = loadConfig(fileWith('server: { port: 1, host: "::1" }'), { PORT: '9000', GEARBOX_KEYS: 'one, two', GEARBOX_LOG_LEVEL: 'debug' })
   t.equal(config.server.port, 9000)
   t.equal(config.server.host, '::1')
@@ -61,6 +61,6 @@ t.test('the environment wins over the file, and keys are kept only as hashes', a
   t.throws(() => loadConfig(null, { PORT: 'http' }), { message: /server\.port/ })
 })
 
-t.test('the result cannot be changed by accident', async t => {
+await t.test('the result cannot be changed by accident', async t => {
   t.throws(() => { Object.assign(loadConfig(null, {}).server, { port: 1 }) }, TypeError)
 })
