@@ -14,7 +14,6 @@ export const tierConfigSchema = z.strictObject({
   /** Addresses of workers that run elsewhere, `http://host:port` or `unix:/path`; none = one embedded worker is started here. */
   workers: z.array(z.string().regex(/^(https?:\/\/|unix:)/, 'must begin with http://, https:// or unix:')).default([])
 })
-export type TierConfig = z.infer<typeof tierConfigSchema>
 
 export const configSchema = z.strictObject({
   server: z.strictObject({
