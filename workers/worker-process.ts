@@ -1,9 +1,11 @@
+import { rmdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import type { WorkerNotice } from './contract/notice.js'
 import { createEngine } from './engines/create-engine.js'
-import { createHostServer, listenAt } from './host/host-server.js'
+import { createHostServer, listenAt, type ListenAddress } from './host/host-server.js'
 import { WorkerHost } from './host/worker-host.js'
 import type { WorkerFlags } from './worker-flags.js'
 
@@ -15,7 +17,7 @@ const closingMs = 3000
  * (WorkerNotice), standard error the log; `/live` is answered while the engine loads.
  *
  * SIGTERM drains for the grace period and exits 0; a second signal, or an engine that failed, exits 1. Supervised, the
- * end of standard input (the parent is gone) counts as SIGTERM without grace.
+ * end of standard input (the parent is gone) counts as SIGTERM without grace, and the socket's folder goes when it is empty.
  *
  * @throws the reason why the engine cannot serve; it never returns otherwise
  */
@@ -26,6 +28,7 @@ export async function runWorker (flags: WorkerFlags): Promise<never> {
   const host = new WorkerHost({ workerId: flags.workerId, tier: flags.tier }, engine)
   const server = createHostServer(host, log)
   let graceMs = flags.graceMs
+  let isOrphan = false
 
   const shutdown = closeWithGrace({ delay: graceMs + closingMs, logger: false }, async ({ err, signal }) => {
     if (err === undefined) log.info({ signal, running: host.jobs.size }, 'worker stops')
@@ -33,12 +36,14 @@ export async function runWorker (flags: WorkerFlags): Promise<never> {
     const closed = host.drain(err === undefined ? graceMs : 0).then(async () => {
       await server.close()
       await host.close()
+      if (isOrphan) await removeFolder(flags.address)
     })
     await (err === undefined ? closed : Promise.race([closed, sleep(closingMs)]))
   })
   if (flags.isSupervised) {
     process.stdin.on('end', () => {
       graceMs = 0
+      isOrphan = true
       shutdown.close()
     }).resume()
   }
@@ -51,6 +56,11 @@ export async function runWorker (flags: WorkerFlags): Promise<never> {
 
   // Fail-stop: an engine that can never serve again is an uncaught error of the process, which a supervisor restarts.
   throw await loaded.failed
+}
+
+/** The parent's private folder for sockets, which nobody else will remove now; the last worker to leave finds it empty. */
+async function removeFolder (address: ListenAddress): Promise<void> {
+  if ('socketPath' in address) await rmdir(dirname(address.socketPath)).catch(() => {})
 }
 
 function notify (notice: WorkerNotice): void {

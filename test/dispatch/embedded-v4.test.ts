@@ -6,7 +6,7 @@ import { EmbeddedWorkers } from '../../src/dispatch/embedded-workers.js'
 import { HttpDispatcher } from '../../src/dispatch/http-dispatcher.js'
 import { WorkerRegistry } from '../../src/dispatch/worker-registry.js'
 import { writeRandomCheckpoint } from '../../workers/engines/v4/checkpoint/random-checkpoint.js'
-import { answerOf, idsOf } from './start-pool.js'
+import { answerOf, changed, idsOf } from './start-pool.js'
 
 const directory = t.testdir()
 await writeRandomCheckpoint(directory, { tier: 'flash' })
@@ -58,6 +58,7 @@ await t.test('kill -9 in the middle: the resumed answer equals the uninterrupted
 })
 
 await t.test('a client that leaves stops the compute, and the host answers while others compute', async t => {
+  await changed(registry, () => registry.list().every(({ canServe }) => canServe))
   const others = [answerOf(dispatcher, requestOf(0, 200), open()), answerOf(dispatcher, requestOf(1, 200), open())]
   const controller = new AbortController()
   const stream = dispatcher.generate(requestOf(0, 100_000), controller.signal)

@@ -15,7 +15,7 @@ import { EmbeddedWorkers } from '../../src/dispatch/embedded-workers.js'
 import { HttpDispatcher } from '../../src/dispatch/http-dispatcher.js'
 import { WorkerRegistry } from '../../src/dispatch/worker-registry.js'
 import { ManualClock } from './manual-clock.js'
-import { answerOf, idsOf, makeRequest } from './start-pool.js'
+import { answerOf, changed, idsOf, makeRequest } from './start-pool.js'
 
 interface Teardown {
   after (callback: () => Promise<void>): void
@@ -63,18 +63,6 @@ async function startEmbedded (t: Teardown, workerIds: string[], script: object =
 
 const instanceOf = (registry: WorkerRegistry, workerId: string): string | null =>
   registry.list().find(record => record.workerId === workerId)?.instanceId ?? null
-
-/** Resolves when the registry has changed so that the condition holds. */
-async function changed (registry: WorkerRegistry, condition: () => boolean): Promise<void> {
-  if (condition()) return
-  await new Promise<void>(resolve => {
-    const stop = registry.onChange(() => {
-      if (!condition()) return
-      stop()
-      resolve()
-    })
-  })
-}
 
 function addressIn (logLines: Started['logLines']): string {
   return String(logLines.find(({ msg }) => msg === 'worker ready')?.['address'])

@@ -70,3 +70,15 @@ export function idsOf (events: DispatchEvent[]): number[] {
 export async function until (condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setImmediate(resolve))
 }
+
+/** Resolves when the registry has changed so that the condition holds. */
+export async function changed (registry: WorkerRegistry, condition: () => boolean): Promise<void> {
+  if (condition()) return
+  await new Promise<void>(resolve => {
+    const stop = registry.onChange(() => {
+      if (!condition()) return
+      stop()
+      resolve()
+    })
+  })
+}

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -107,9 +108,11 @@ await t.test('a checkpoint that cannot be loaded takes the process down', async 
   t.same(await exited, [1, null])
 })
 
-await t.test('a supervised worker does not outlive its parent', async t => {
-  const { child, notice, exited } = await startWorker(t, {}, ['--supervised'])
+await t.test('a supervised worker does not outlive its parent, and takes the sockets\' folder with it', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'sockets-'))
+  const { child, notice, exited } = await startWorker(t, {}, ['--supervised', '--socket', join(folder, 'w.sock')])
   while ((await notice()).state !== 'ready');
   child.stdin?.end()
   t.same(await exited, [0, null])
+  t.notOk(existsSync(folder))
 })
