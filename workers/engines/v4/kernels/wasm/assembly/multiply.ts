@@ -1,13 +1,13 @@
 import { dotTwoFp4, fp4ConstantBytes, prepareFp4, roundFp4Input, tileFp4, unpackFp4 } from './fp4'
 import { arrangeFp8Input, decodeFp8, dotTwoFp8, prepareFp8 } from './fp8'
 import { addSums, interleave, interleaveInputs, pair, quad, sumBytes, tileF32 } from './tile'
-import { decodeBf16, dotBf16, dotF32 } from './wide'
+import { decodeBf16, dotBf16, dotF32, dotThreeBf16, put } from './wide'
 
 const fp4: u32 = 0
 const fp8: u32 = 1
 const bf16: u32 = 2
 
-/** Below this many inputs FP8 rows are not worth decoding to memory. */
+/** Below this many inputs rows are not worth decoding to memory. */
 const fewInputs: usize = 4
 /** A decoded quad of this many columns stays in the first cache level. */
 const chunk: usize = 512
@@ -22,15 +22,25 @@ export function prepare (scratch: usize): void {
 
 /** y = W x, or y += W x when `add` is not 0. */
 export function multiplyVector (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
-  if (format == fp4) return multiplyFp4(weights, scales, rows, columns, x, y, add, scratch)
-  if (format == fp8) return multiplyFp8(weights, scales, rows, columns, x, y, add, scratch)
+  if (format == fp4) multiplyFp4(weights, scales, rows, columns, x, y, add, scratch)
+  else if (format == fp8) multiplyFp8(weights, scales, rows, columns, x, 0, y, 0, 1, add, scratch)
+  else multiplyWide(format, weights, rows, columns, x, 0, y, 0, 1, add)
+}
+
+/** Row by row, so that a few inputs share what the first one brought into the cache. */
+function multiplyWide (format: u32, weights: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, add: u32): void {
   const bytes = format == bf16 ? columns << 1 : columns << 2
-  for (let r: usize = 0; r < rows; r++) {
-    let value = format == bf16 ? dotBf16(weights, x, columns) : dotF32(weights, x, columns)
-    if (add) value += load<f32>(y)
-    store<f32>(y, value)
-    weights += bytes
-    y += 4
+  let r: usize = 0
+  if (format == bf16) {
+    for (; r + 3 <= rows; r += 3) {
+      for (let b: usize = 0; b < batch; b++) dotThreeBf16(weights + r * bytes, bytes, x + b * xStride, columns, y + b * yStride + (r << 2), add)
+    }
+  }
+  for (; r < rows; r++) {
+    for (let b: usize = 0; b < batch; b++) {
+      const input = x + b * xStride
+      put(y + b * yStride + (r << 2), format == bf16 ? dotBf16(weights + r * bytes, input, columns) : dotF32(weights + r * bytes, input, columns), add)
+    }
   }
 }
 
@@ -47,21 +57,25 @@ function multiplyFp4 (weights: usize, scales: usize, rows: usize, columns: usize
   }
 }
 
-function multiplyFp8 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, y: usize, add: u32, scratch: usize): void {
+function multiplyFp8 (weights: usize, scales: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, add: u32, scratch: usize): void {
   const arranged = scratch + constantBytes
-  arrangeFp8Input(x, columns, arranged)
+  for (let b: usize = 0; b < batch; b++) arrangeFp8Input(x + b * xStride, columns, arranged + b * (columns << 2))
   const blocks = (columns + 127) >> 7
   for (let r: usize = 0; r < rows; r += 2) {
     const other = min(r + 1, rows - 1)
-    dotTwoFp8(weights + r * columns, weights + other * columns, scales + (r >> 7) * blocks, scales + (other >> 7) * blocks,
-      arranged, x, columns, y + (r << 2), y + (other << 2), add, scratch + fp4ConstantBytes)
+    for (let b: usize = 0; b < batch; b++) {
+      const target = y + b * yStride
+      dotTwoFp8(weights + r * columns, weights + other * columns, scales + (r >> 7) * blocks, scales + (other >> 7) * blocks,
+        arranged + b * (columns << 2), x + b * xStride, columns, target + (r << 2), target + (other << 2), add, scratch + fp4ConstantBytes)
+    }
   }
 }
 
 /** y = W x for `batch` inputs; strides in bytes. Scratch is used for the inputs, a quad of rows and its sums. */
 export function multiplyBatch (format: u32, weights: usize, scales: usize, rows: usize, columns: usize, x: usize, xStride: usize, y: usize, yStride: usize, batch: usize, scratch: usize): void {
-  if (format == fp8 && batch < fewInputs) {
-    for (let b: usize = 0; b < batch; b++) multiplyFp8(weights, scales, rows, columns, x + b * xStride, y + b * yStride, 0, scratch)
+  if (batch < fewInputs && format != fp4) {
+    if (format == fp8) multiplyFp8(weights, scales, rows, columns, x, xStride, y, yStride, batch, 0, scratch)
+    else multiplyWide(format, weights, rows, columns, x, xStride, y, yStride, batch, 0)
     return
   }
   for (let b: usize = 0; b < batch; b++) memory.fill(y + b * yStride, 0, rows << 2)

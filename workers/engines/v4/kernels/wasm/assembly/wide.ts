@@ -6,6 +6,47 @@ function loadBfloat16 (address: usize): f32 {
   return reinterpret<f32>(<u32>load<u16>(address) << 16)
 }
 
+/** Products of three rows, `rowBytes` apart, with x, stored or added at y; x is read once for all. */
+export function dotThreeBf16 (weights: usize, rowBytes: usize, x: usize, columns: usize, y: usize, add: u32): void {
+  let a0 = f32x4.splat(0)
+  let a1 = f32x4.splat(0)
+  let b0 = f32x4.splat(0)
+  let b1 = f32x4.splat(0)
+  let c0 = f32x4.splat(0)
+  let c1 = f32x4.splat(0)
+  let second = weights + rowBytes
+  let third = second + rowBytes
+  const end = weights + ((columns & ~7) << 1)
+  while (weights < end) {
+    const low = v128.load(x)
+    const high = v128.load(x, 16)
+    const a = v128.load(weights)
+    a0 = multiplyAdd(a0, widenLow(a), low)
+    a1 = multiplyAdd(a1, widenHigh(a), high)
+    const b = v128.load(second)
+    b0 = multiplyAdd(b0, widenLow(b), low)
+    b1 = multiplyAdd(b1, widenHigh(b), high)
+    const c = v128.load(third)
+    c0 = multiplyAdd(c0, widenLow(c), low)
+    c1 = multiplyAdd(c1, widenHigh(c), high)
+    weights += 16
+    second += 16
+    third += 16
+    x += 32
+  }
+  const tail = columns & 7
+  put(y, sumLanes(f32x4.add(a0, a1)) + dotBf16(weights, x, tail), add)
+  put(y + 4, sumLanes(f32x4.add(b0, b1)) + dotBf16(second, x, tail), add)
+  put(y + 8, sumLanes(f32x4.add(c0, c1)) + dotBf16(third, x, tail), add)
+}
+
+/** Stores a result, or adds it to what is there. */
+// @ts-ignore: decorator
+@inline
+export function put (y: usize, value: f32, add: u32): void {
+  store<f32>(y, add ? load<f32>(y) + value : value)
+}
+
 export function dotBf16 (weights: usize, x: usize, columns: usize): f32 {
   let a = f32x4.splat(0)
   let b = f32x4.splat(0)
