@@ -58,7 +58,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     logger,
     version,
     isDraining: () => isDraining,
-    isReady: tier => registry.list(tier).some(({ state }) => state === 'serving' || state === 'degraded')
+    isReady: tier => registry.isReady(tier)
   })
 
   const running = new RunningRequests(app.server)
