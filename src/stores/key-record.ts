@@ -27,7 +27,7 @@ export const limitsSchema = z.strictObject({
 })
 export type Limits = z.infer<typeof limitsSchema>
 
-export const keyRulesSchema = z.strictObject({
+const keyRulesSchema = z.strictObject({
   allowedTiers: z.array(tierSchema).min(1).default(['pro', 'flash']),
   /** Tier when a request gives no reason for another; null leaves it to the gateway's policy. */
   defaultTier: tierSchema.nullable().default(null),
@@ -38,9 +38,8 @@ export const keyRulesSchema = z.strictObject({
   /** Above this share of the budget (0 to 1) requests that may choose go to flash; null = never. */
   downgradeAtBudgetShare: z.number().min(0).max(1).nullable().default(null)
 })
-export type KeyRules = z.infer<typeof keyRulesSchema>
 
-export const keySecretSchema = z.strictObject({
+const keySecretSchema = z.strictObject({
   /** SHA-256 of the key's text, hex. */
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   /** Set on the previous secret while a rotation's grace period runs. */
