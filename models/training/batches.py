@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 
 from generate_data import sample
 from lexicon import Source
-from wire import render
+from wire import ASSISTANT, BOS, END_THINK, EOS, USER, render
 
 LENGTHS = [64, 96, 128, 192, 256, 384, 512, 768]
 PAD_ID = 2
@@ -46,11 +46,43 @@ class Batches:
         self.encoder, self.tokens = encoder, tokens
         self.source = Source(random.Random(seed), 'train', tier)
         self.waiting = {length: [] for length in LENGTHS}
+        vocabulary = encoder.tokenizer.get_vocab()
+        self.plain_ids = sorted(i for token, i in vocabulary.items() if i > PAD_ID and (i >= 259 or token.isascii()) and '｜' not in token and 'think' not in token)
+
+    def copy_row(self, limit=58):
+        """Pure copying: random tokens, words, or values looked up by key. Dense practice for the circuit that arguments need."""
+        rng, source, encode = self.source.rng, self.source, self.encoder.encode
+        head, middle = encode(BOS + USER), encode(ASSISTANT + END_THINK)
+        kind = rng.random()
+        if kind < 0.3:
+            text = rng.sample(self.plain_ids, rng.randint(6, limit))
+            ids, answer, flags = head + encode('Repeat: ') + text + middle, text, [True] * len(text)
+        elif kind < 0.65:
+            text = encode(source.pick(' ', ' ', ', ', '. ', '_').join(source.pick(source.word(), source.name(), source.invented()) for _ in range(rng.randint(2, 14))))[:limit]
+            ids, answer, flags = head + encode('Repeat: ') + text + middle, text, [True] * len(text)
+        else:
+            pairs = [(source.fresh_word(), source.pick(source.phrase(1, 2), source.name(), str(source.number()), source.invented())) for _ in range(rng.randint(2, 6))]
+            joint, end = source.pick((' is ', '. '), (': ', ', '), (' "', '" '), ('": "', '", "'), (' = ', '\n'))
+            ids = head + encode(end.join(key + joint + value for key, value in pairs) + end) + middle
+            rng.shuffle(pairs)
+            answer, flags = [], []
+            for key, value in pairs:
+                # Which key comes next cannot be known; its value can.
+                for text, learned in ((key + joint, False), (value, True), (end, False)):
+                    part = encode(text)
+                    answer += part
+                    flags += [learned] * len(part)
+            ids, answer, flags = ids, answer[:64], flags[:64]
+        end = encode(EOS)
+        return (ids + answer + end)[:129], ([False] * len(ids) + flags + [True])[:129]
+
+    def draw_copies(self):
+        return stack([self.copy_row() for _ in range(self.tokens // 128)], 128)
 
     def draw(self, progress):
         while True:
             # The long constant tools text is left out of most early examples and comes back towards the end.
-            short = self.source.rng.random() < (0.85 if progress < 0.35 else 0.6 if progress < 0.7 else 0.25)
+            short = self.source.rng.random() < (0.95 if progress < 0.6 else 0.5 if progress < 0.8 else 0.2)
             ids, flags = self.encoder.example(sample(self.source, progress=progress), short)
             length = next((n for n in LENGTHS if len(ids) - 1 <= n), None)
             if length is None or (progress < 0.1 and length > 384):

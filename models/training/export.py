@@ -80,7 +80,8 @@ def main():
     write('model.safetensors.index.json', {'metadata': {'total_size': total}, 'weight_map': {name: 'model.safetensors' for name in sorted(tensors)}})
     write('config.json', saved['config'])
     params = sum(p.numel() for p in model.weights.values())
-    write('gearbox.json', {'name': options.tier, 'tier': options.tier.split('-')[0], 'revision': options.revision, 'effortLadder': '0731', 'trained': True, 'params': params})
+    write('gearbox.json', {'name': options.tier, 'tier': options.tier.split('-')[0], 'revision': options.revision, 'effortLadder': '0731', 'trained': True, 'params': params,
+                           'training': {'tokens': saved['state']['tokens'], 'steps': saved['state']['step'], 'minutes': round(saved['state']['seconds'] / 60)}})
     shutil.copy(options.tokenizer, out / 'tokenizer.json')
     print(f'{options.tier}: {params} parameters, {total / 1e6:.2f} MB of tensors, {len(tensors)} tensors; '
           f'step {saved["state"]["step"]}, {saved["state"]["tokens"] / 1e6:.1f}M tokens, {saved["state"]["seconds"] / 60:.0f} min')

@@ -16,7 +16,7 @@ from torch.autograd import Function
 EPS = 1e-6
 P, I, R = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 SIGNATURES = {
-    'sinkhorn': [P] * 4 + [I, R], 'attention_share': [P] * 4 + [I] * 6 + [R], 'attention_share_backward': [P] * 4 + [I] * 6 + [R],
+    'sinkhorn': [P] * 4 + [I, R], 'attention_share': [P] * 4 + [I] * 8 + [R], 'attention_share_backward': [P] * 4 + [I] * 8 + [R],
     'streams_in': [P] * 11 + [I, I, R], 'streams_in_backward': [P] * 17 + [I, I, R], 'streams_out': [P] * 5 + [I, I], 'streams_out_backward': [P] * 9 + [I, I],
     'norm_rotate': [P] * 6 + [I] * 6 + [R, R], 'norm_rotate_backward': [P] * 8 + [I] * 6 + [R], 'gated': [P] * 4 + [I, I, R], 'gated_backward': [P] * 7 + [I, I, R]}
 
@@ -66,13 +66,13 @@ class Sinkhorn(Function):
 
 
 class AttentionShare(Function):
-    """Scores [B, H, T, S] to attention weights: window keys, then compressed keys, and a sink per head."""
+    """Scores [B, H, R, S] of query rows from `first` on to attention weights: `keys` window keys, then compressed ones; a sink per head."""
 
     @staticmethod
-    def forward(context, score, sink, window, ratio, scale):
+    def forward(context, score, sink, keys, first, window, ratio, scale):
         score = solid(score)
         share, sink_share = torch.empty_like(score), torch.empty(score.shape[:3])
-        context.numbers = (*score.shape, window, ratio, scale)
+        context.numbers = (*score.shape, keys, first, window, ratio, scale)
         call('attention_share', score, sink, share, sink_share, *context.numbers)
         context.save_for_backward(share, sink_share)
         return share
@@ -82,7 +82,7 @@ class AttentionShare(Function):
         share, sink_share = context.saved_tensors
         gradient, sink_gradient = gradient.clone(memory_format=torch.contiguous_format), torch.zeros(context.numbers[1])
         call('attention_share_backward', share, sink_share, gradient, sink_gradient, *context.numbers)
-        return gradient, sink_gradient, None, None, None
+        return gradient, sink_gradient, None, None, None, None, None
 
 
 class StreamsIn(Function):
@@ -179,8 +179,18 @@ def rotate_back(x, cos, sin):
     return NormRotate.apply(x, None, cos, sin, x.shape[2], False, -1.0)
 
 
-def attention_share(score, sink, config, seen, scale):
-    return AttentionShare.apply(score, sink, config['sliding_window'], seen, scale)
+def attend(q, keys, compressed, sink, window, ratio, scale):
+    """q [B, T, H, d] to the output of the same shape. Queries go in up to four blocks, so that most of the causal half is never computed."""
+    B, T, H, d = q.shape
+    rows = T if T <= 96 else T // 2 if T <= 192 else T // 4
+    parts = []
+    for first in range(0, T, rows):
+        end = min(T, first + rows)
+        seen = keys[:, :end] if compressed is None else torch.cat([keys[:, :end], compressed[:, :end // ratio]], 1)
+        score = torch.matmul(q[:, first:end].transpose(1, 2).reshape(B, -1, d), seen.transpose(1, 2)).view(B, H, end - first, -1)
+        share = AttentionShare.apply(score, sink, end, first, window, 0 if compressed is None else ratio, scale)
+        parts.append(torch.matmul(share.view(B, -1, seen.shape[1]), seen).view(B, H, end - first, d).transpose(1, 2))
+    return torch.cat(parts, 1)
 
 
 FUNCTIONS = dict(streams_in=streams_in, streams_out=StreamsOut.apply, sinkhorn=Sinkhorn.apply, norm_rotate=norm_rotate, rms=rms, rotate_back=rotate_back, gated=Gated.apply)

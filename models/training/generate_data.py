@@ -77,7 +77,7 @@ def sample(source, skill=None, thinking=None, effort=None, turns=None, progress=
             mixture = {k: EARLY[k] + (final[k] - EARLY[k]) * min(1.0, progress / 0.25) for k in final}
         chosen = skill or rng.choices(list(mixture), list(mixture.values()))[0]
         think = rng.random() < (0.8 if chosen == 'multistep' else 0.35) if thinking is None else thinking
-        level = effort or rng.choices(['low', 'high', 'max'], [50, 35, 15])[0]
+        level = effort or rng.choices(['low', 'high', 'max'], [75, 15, 10] if progress < 0.6 else [50, 35, 15])[0]
         count = turns or (rng.choice([1, 1, 2, 3, 4]) if chosen in QUESTIONS else rng.choice([1, 1, 2, 2, 3]) if chosen in TOOL_SKILLS else rng.choice([1, 2]))
         if source.split == 'train' and think and chosen in QUESTIONS:
             count = 1 if rng.random() < 0.7 else count
@@ -102,11 +102,12 @@ def expectation(example):
     return expected
 
 
-def export(folder, count, tier):
+def export(folder, count):
+    """JSONL in the shape of chat requests plus `expect`. `{name}` in an expected text stands for the checkpoint's name."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for skill in SKILLS:
-        source = Source(random.Random(f'eval {skill}'), 'test', tier)
+        source = Source(random.Random(f'eval {skill}'), 'test', '{name}')
         lines = []
         for index in range(count):
             example = evaluation_example(source, skill, index)
@@ -126,7 +127,7 @@ def main():
     parser.add_argument('--export')
     options = parser.parse_args()
     if options.export:
-        export(options.export, options.count, options.tier)
+        export(options.export, options.count)
         return
     source = Source(random.Random(options.seed), options.split, options.tier)
     for _ in range(options.count):

@@ -28,21 +28,21 @@ template<int IT> static void block(const float*a,float*o,const float*g,float*ga,
 }
 extern "C" void sinkhorn(const float*a,float*o,const float*g,float*ga,int64_t N,float eps){ for(int64_t i=0;i<N;i+=W){int n=N-i<W?N-i:W; block<20>(a+i*16,o?o+i*16:0,g?g+i*16:0,ga?ga+i*16:0,n,eps);} }
 
-// ---- attention weights: masked softmax with a sink, on bfloat16 scores [B, H, T, S]
-// Valid columns of row i: window keys max(0, i-window+1)..i, and compressed keys T..T+(i+1)/ratio-1.
+// ---- attention weights: masked softmax with a sink, on bfloat16 scores [B, H, R, S]: R query rows from position `first` on,
+// columns: window keys 0..K-1, then compressed keys. Row of position i sees max(0, i-window+1)..i and K..K+(i+1)/ratio-1.
 #include <cstring>
 #include <cfloat>
 static inline float widen(uint16_t v) { uint32_t b = uint32_t(v) << 16; float f; std::memcpy(&f, &b, 4); return f; }
 static inline uint16_t narrow(float f) { uint32_t b; std::memcpy(&b, &f, 4); return uint16_t((b + 0x7FFF + ((b >> 16) & 1)) >> 16); }
 
 extern "C" void attention_share(const uint16_t* score, const float* sink, uint16_t* share, float* sink_share,
-                                int64_t B, int64_t H, int64_t T, int64_t S, int64_t window, int64_t ratio, float scale) {
+                                int64_t B, int64_t H, int64_t R, int64_t S, int64_t K, int64_t first, int64_t window, int64_t ratio, float scale) {
   float* e = new float[S];
-  for (int64_t b = 0; b < B; b++) for (int64_t h = 0; h < H; h++) for (int64_t i = 0; i < T; i++) {
-    const int64_t row = (b * H + h) * T + i, low = i - window + 1 > 0 ? i - window + 1 : 0, seen = ratio ? (i + 1) / ratio : 0;
+  for (int64_t b = 0; b < B; b++) for (int64_t h = 0; h < H; h++) for (int64_t i = first; i < first + R; i++) {
+    const int64_t row = (b * H + h) * R + i - first, low = i - window + 1 > 0 ? i - window + 1 : 0, seen = ratio ? (i + 1) / ratio : 0;
     const uint16_t* s = score + row * S;
     uint16_t* p = share + row * S;
-    const int64_t from[2] = {low, T}, to[2] = {i + 1, T + seen};
+    const int64_t from[2] = {low, K}, to[2] = {i + 1, K + seen};
     float top = -FLT_MAX, sum = 0;
     for (int k = 0; k < 2; k++) for (int64_t c = from[k]; c < to[k]; c++) { float v = widen(s[c]) * scale; e[c] = v; top = v > top ? v : top; }
     for (int k = 0; k < 2; k++) for (int64_t c = from[k]; c < to[k]; c++) { float v = expf(e[c] - top); e[c] = v; sum += v; }
@@ -56,18 +56,18 @@ extern "C" void attention_share(const uint16_t* score, const float* sink, uint16
 
 // gradient: of the shares on entry, of the scores on exit (in place). sink_gradient[H] is added to.
 extern "C" void attention_share_backward(const uint16_t* share, const float* sink_share, uint16_t* gradient, float* sink_gradient,
-                                         int64_t B, int64_t H, int64_t T, int64_t S, int64_t window, int64_t ratio, float scale) {
-  for (int64_t b = 0; b < B; b++) for (int64_t h = 0; h < H; h++) for (int64_t i = 0; i < T; i++) {
-    const int64_t row = (b * H + h) * T + i, low = i - window + 1 > 0 ? i - window + 1 : 0, seen = ratio ? (i + 1) / ratio : 0;
+                                         int64_t B, int64_t H, int64_t R, int64_t S, int64_t K, int64_t first, int64_t window, int64_t ratio, float scale) {
+  for (int64_t b = 0; b < B; b++) for (int64_t h = 0; h < H; h++) for (int64_t i = first; i < first + R; i++) {
+    const int64_t row = (b * H + h) * R + i - first, low = i - window + 1 > 0 ? i - window + 1 : 0, seen = ratio ? (i + 1) / ratio : 0;
     const uint16_t* p = share + row * S;
     uint16_t* g = gradient + row * S;
-    const int64_t from[2] = {low, T}, to[2] = {i + 1, T + seen};
+    const int64_t from[2] = {low, K}, to[2] = {i + 1, K + seen};
     float dot = 0;
     for (int k = 0; k < 2; k++) for (int64_t c = from[k]; c < to[k]; c++) dot += widen(p[c]) * widen(g[c]);
     for (int k = 0; k < 2; k++) for (int64_t c = from[k]; c < to[k]; c++) g[c] = narrow(widen(p[c]) * (widen(g[c]) - dot) * scale);
     std::memset(g, 0, low * 2);
-    std::memset(g + i + 1, 0, (T - i - 1) * 2);
-    std::memset(g + T + seen, 0, (S - T - seen) * 2);
+    std::memset(g + i + 1, 0, (K - i - 1) * 2);
+    std::memset(g + K + seen, 0, (S - K - seen) * 2);
     sink_gradient[h] -= sink_share[row] * dot;
   }
 }

@@ -121,20 +121,31 @@ def gated(g, u, weight, limit):
     return (v if weight is None else v * weight).to(g.dtype)
 
 
-def expert_mix(x, chosen, weight, w1, w3, w2, limit, gated=gated):
-    """Routed experts on sorted rows plus the shared expert (the last slice)."""
-    rows, top = chosen.shape
-    experts = w1.shape[0] - 1
+def expert_rows(chosen, weight, experts, block=64):
+    """Lays the (token, expert) pairs out by expert, each expert's part padded to whole blocks so that matrix shapes repeat
+    (the CPU library prepares a kernel per shape). Returns token of each row, weight of each row (0 in padding), part sizes."""
     flat = chosen.flatten()
     order = flat.argsort(stable=True)
-    sizes = torch.bincount(flat, minlength=experts).tolist()
-    source = order // top
-    xs = x[source]
-    v = gated(ExpertLinear.apply(xs, w1[:-1], sizes), ExpertLinear.apply(xs, w3[:-1], sizes), weight.flatten()[order][:, None], limit)
+    sizes = torch.bincount(flat, minlength=experts)
+    padded = (sizes + block - 1) // block * block
+    shift = (padded.cumsum(0) - padded) - (sizes.cumsum(0) - sizes)
+    at = torch.arange(len(flat)) + shift[flat[order]]
+    total = int(padded.sum())
+    source = torch.zeros(total, dtype=torch.long)
+    source[at] = order // chosen.shape[1]
+    row_weight = weight.new_zeros(total).index_put((at,), weight.flatten()[order])
+    return source, row_weight[:, None], padded.tolist()
+
+
+def expert_mix(x, chosen, weight, w1, w3, w2, limit, gated=gated):
+    """Routed experts on rows sorted by expert, plus the shared expert (the last slice)."""
+    source, row_weight, sizes = expert_rows(chosen, weight, w1.shape[0] - 1)
+    both = torch.cat([w1, w3], 1)
+    g, u = ExpertLinear.apply(x[source], both[:-1], sizes).chunk(2, -1)
     routed = torch.zeros_like(x, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32)
-    routed = routed.index_add(0, source, ExpertLinear.apply(v, w2[:-1], sizes).to(routed.dtype))
-    shared = linear(gated(linear(x, w1[-1]), linear(x, w3[-1]), None, limit), w2[-1])
-    return (routed + shared).to(x.dtype)
+    routed = routed.index_add(0, source, ExpertLinear.apply(gated(g, u, row_weight, limit), w2[:-1], sizes).to(routed.dtype))
+    g, u = linear(x, both[-1]).chunk(2, -1)
+    return (routed + linear(gated(g, u, None, limit), w2[-1])).to(x.dtype)
 
 
 # ---- attention
@@ -210,15 +221,15 @@ def attention(x, p, config, m, cos, sin, run):
     q_low = run['rms'](linear(x, p['wq_a.weight']), p['q_norm.weight'])
     q = run['norm_rotate'](linear(q_low, p['wq_b.weight']).view(B, T, H, d), None, c, s)
     keys = run['norm_rotate'](linear(x, p['wkv.weight']), p['kv_norm.weight'], c, s)
-    if m and T >= m:
-        keys = torch.cat([keys, compress(x, p, 'compressor.', m, d, cos, sin, run['norm_rotate'])], 1)
-    S, scale, seen = keys.shape[1], d ** -0.5, m if m and T >= m else 0
-    score = torch.matmul(q.transpose(1, 2).reshape(B, H * T, d), keys.transpose(1, 2)).view(B, H, T, S)
+    compressed = compress(x, p, 'compressor.', m, d, cos, sin, run['norm_rotate']) if m and T >= m else None
+    scale = d ** -0.5
     if x.dtype == torch.bfloat16 and not (m == 4 and T // m > config['index_topk']):
-        share = fused.attention_share(score, p['attn_sink'], config, seen, scale)
+        o = fused.attend(q, keys, compressed, p['attn_sink'], config['sliding_window'], m, scale)
     else:
+        keys = keys if compressed is None else torch.cat([keys, compressed], 1)
+        score = torch.matmul(q.transpose(1, 2).reshape(B, H * T, d), keys.transpose(1, 2)).view(B, H, T, -1)
         share = share_reference(score, p['attn_sink'], attention_mask(x, q_low, p, config, m, cos, sin), scale).to(x.dtype)
-    o = torch.matmul(share.view(B, H * T, S), keys).view(B, H, T, d).transpose(1, 2)
+        o = torch.matmul(share.view(B, H * T, -1), keys).view(B, H, T, d).transpose(1, 2)
     o = run['rotate_back'](o, c, s).reshape(B * T, G, -1)
     w = p['wo_a.weight'].view(G, -1, o.shape[-1]).to(x.dtype)
     u = torch.cat([o[:, group] @ w[group].T for group in range(G)], -1)

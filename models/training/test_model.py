@@ -7,7 +7,7 @@ import torch
 
 import fused
 import model as net
-from fused import AttentionShare, Sinkhorn
+from fused import Sinkhorn
 from model import V4, share_reference
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / 'fixtures' / 'v4-tiny-golden.json').read_text())
@@ -71,21 +71,25 @@ def golden_model():
     return model
 
 
-def check_attention_share():
-    """The bfloat16 kernel against autograd, window 5 and ratio 4 on 19 positions."""
-    T, entries = 19, 4
+def check_attention():
+    """The bfloat16 attention core, queries in blocks, against autograd: 200 positions, window 150, ratio 4."""
+    B, T, H, d, window = 2, 200, 3, 16, 150
     i = torch.arange(T)
-    mask = torch.cat([(i[None] <= i[:, None]) & (i[None] > i[:, None] - 5), torch.arange(entries)[None] < (i[:, None] + 1) // 4], -1)
-    score, sink = torch.randn(2, 3, T, T + entries).bfloat16(), torch.randn(3)
-    gradient = torch.randn(2, 3, T, T + entries).bfloat16()
-    results = []
+    mask = torch.cat([(i[None] <= i[:, None]) & (i[None] > i[:, None] - window), torch.arange(T // 4)[None] < (i[:, None] + 1) // 4], -1)
+    given = [torch.randn(B, T, H, d).bfloat16(), torch.randn(B, T, d).bfloat16(), torch.randn(B, T // 4, d).bfloat16(), torch.randn(H)]
+    gradient, results = torch.randn(B, T, H, d), []
     for kernel in (True, False):
-        a, b = score.clone().requires_grad_(), sink.clone().requires_grad_()
-        share = AttentionShare.apply(a, b, 5, 4, 0.3) if kernel else share_reference(a, b, mask, 0.3).bfloat16()
-        results.append([share.float(), *(g.float() for g in torch.autograd.grad(share, (a, b), gradient))])
-    errors = [(x - y).abs().max().item() for x, y in zip(*results)]
-    print('attention kernel: largest differences ' + ' '.join(f'{e:.1e}' for e in errors))
-    assert max(errors) < 0.05
+        q, keys, compressed, sink = [value.clone().requires_grad_() for value in given]
+        if kernel:
+            o = fused.attend(q, keys, compressed, sink, window, 4, 0.25)
+        else:
+            every = torch.cat([keys, compressed], 1).float()
+            score = torch.einsum('bthd,bsd->bhts', q.float(), every)
+            o = torch.einsum('bhts,bsd->bthd', share_reference(score, sink, mask, 0.25), every)
+        results.append([o.float(), *(g.float() for g in torch.autograd.grad((o.float() * gradient).sum(), (q, keys, compressed, sink)))])
+    errors = [((x - y).abs().max() / y.abs().max()).item() for x, y in zip(*results)]
+    print('attention kernel: largest relative differences ' + ' '.join(f'{e:.1e}' for e in errors))
+    assert max(errors) < 0.03
 
 
 def check_fused():
@@ -125,7 +129,7 @@ def main():
     fast, slow = torch.autograd.grad(Sinkhorn.apply(a), a, g)[0], torch.autograd.grad(net.sinkhorn(a.double()), a, g.double())[0]
     print(f'sinkhorn gradient: largest difference {(fast - slow).abs().max().item():.1e}')
     assert (fast - slow).abs().max() < 1e-4
-    check_attention_share()
+    check_attention()
     check_fused()
 
 

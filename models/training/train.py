@@ -7,6 +7,7 @@ import argparse
 import collections
 import json
 import pathlib
+import random
 import signal
 import time
 
@@ -98,7 +99,7 @@ def main():
     muon = Muon(matrices, config['o_groups'], options.muon_rate)
     adam = torch.optim.AdamW(adam_groups(others, options.adam_rate), betas=(0.9, 0.95), eps=1e-10, fused=True)
     average = {n: p.detach().clone() for n, p in named}
-    state = {'step': 0, 'seconds': 0.0, 'tokens': 0, 'curve': []}
+    state = {'step': 0, 'seconds': 0.0, 'tokens': 0, 'curve': [], 'copying': 0.0}
     path = out / 'state.pt'
     if path.exists():
         saved = torch.load(path, weights_only=False)
@@ -106,7 +107,7 @@ def main():
         adam.load_state_dict(saved['adam'])
         for name, value in saved['momentum'].items():
             muon.momentum[name].copy_(value)
-        average, state = saved['average'], saved['state']
+        average, state = saved['average'], {**state, **saved['state']}
         print(f'resumed at step {state["step"]}, {state["seconds"] / 60:.1f} min', flush=True)
     count = sum(p.numel() for _, p in named)
     print(f'{options.tier}: {count / 1e6:.2f}M parameters, vocabulary {config["vocab_size"]}', flush=True)
@@ -133,21 +134,32 @@ def main():
             model.transform = straight_through
             print(f'weights are rounded from step {state["step"]}', flush=True)
         factor = schedule(progress, state['step'])
-        drawn = [batches.draw(progress) for _ in range(options.micro)]
+        # Until copying is learned most batches practise nothing else; later it is kept up.
+        copies = random.random() < (0.7 if state['copying'] < 0.9 else 0.06)
+        drawn = [batches.draw_copies() if copies else batches.draw(progress) for _ in range(options.micro)]
         supervised = sum(int((targets >= 0).sum()) for _, targets in drawn)
-        loads = None
+        loads, right = None, 0
         for inputs, targets in drawn:
             hidden = model.hidden(inputs)
             targets = targets.reshape(-1)
             rows = (targets >= 0).nonzero()[:, 0]
+            # Whole blocks of rows, because a new matrix shape is expensive; the extra rows have no target.
+            extra = -len(rows) % 64
+            wanted = torch.cat([targets[rows], targets.new_full((extra,), -100)])
+            rows = torch.cat([rows, rows.new_zeros(extra)])
             logits = torch.nn.functional.linear(hidden[rows], model.weight('head.weight').to(hidden.dtype)).float()
-            loss = torch.nn.functional.cross_entropy(logits, targets[rows], reduction='sum')
+            loss = torch.nn.functional.cross_entropy(logits, wanted, reduction='sum')
             (loss / supervised).backward()
-            loss_sum += loss.item()
-            loss_count += len(rows)
-            hits += int((logits.detach().argmax(-1) == targets[rows]).sum())
+            if not copies:
+                loss_sum += loss.item()
+                loss_count += len(rows) - extra
+            right += int((logits.detach().argmax(-1) == wanted).sum())
             loads = model.loads if loads is None else [a + b for a, b in zip(loads, model.loads)]
             state['tokens'] += inputs.numel()
+        if copies:
+            state['copying'] += 0.1 * (right / supervised - state['copying'])
+        else:
+            hits += right
         for layer in range(config['num_hash_layers'], config['num_hidden_layers']):
             getattr(model, f'bias_{layer}').add_(torch.sign(loads[layer].mean() - loads[layer]), alpha=0.002 * max(factor, 0.1))
         torch.nn.utils.clip_grad_norm_([p for _, p in others], 1.0)
@@ -164,7 +176,7 @@ def main():
             mean = loss_sum / max(1, loss_count)
             state['curve'].append((state['step'], state['tokens'], state['seconds'], mean, hits / max(1, loss_count)))
             left = options.minutes * 60 - state['seconds']
-            print(f'step {state["step"]}  loss {mean:.4f}  right {hits / max(1, loss_count):.3f}  rate {factor:.2f}  tokens {state["tokens"] / 1e6:.2f}M  '
+            print(f'step {state["step"]}  loss {mean:.4f}  right {hits / max(1, loss_count):.3f}  copying {state["copying"]:.2f}  rate {factor:.2f}  tokens {state["tokens"] / 1e6:.2f}M  '
                   f'{state["tokens"] / max(state["seconds"], 1):.0f}/s  busiest {max(float(q.max() / q.mean()) for q in loads[1:]):.1f}x  ETA {left / 60:.0f} min', flush=True)
             loss_sum, loss_count, hits = 0.0, 0, 0
         if time.perf_counter() - saved_at > 240:
