@@ -12,6 +12,7 @@ import { EmbeddedWorkers } from './dispatch/embedded-workers.js'
 import { HttpDispatcher } from './dispatch/http-dispatcher.js'
 import { HttpWorkerClient } from './dispatch/http-worker-client.js'
 import { WorkerRegistry } from './dispatch/worker-registry.js'
+import { GatewayError } from './errors.js'
 import { createKeyVerifier } from './http/key-verifier.js'
 import { RunningRequests } from './http/running-requests.js'
 import { createCheckpointLanguage, type LoadedLanguage } from './language/create-checkpoint-language.js'
@@ -39,6 +40,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
   const registry = new WorkerRegistry({ logger })
   const workers = startWorkers(config, registry, logger)
   let isDraining = false
+  const stopping = new AbortController()
 
   const app = await buildApp({
     settings: {
@@ -58,6 +60,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     logger,
     version,
     isDraining: () => isDraining,
+    stopping: stopping.signal,
     isReady: tier => registry.isReady(tier)
   })
 
@@ -65,7 +68,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
 
   const closeParts = async (): Promise<void> => {
     isDraining = true
-    await running.finish(config.server.graceMs)
+    await running.finish(config.server.graceMs, () => stopping.abort(new GatewayError('server_draining', 'The server is shutting down, please retry', { retryAfterMs: 1000 })))
     await app.close()
     await workers.close()
     registry.close()

@@ -104,3 +104,14 @@ await t.test('a port that is taken, or a checkpoint that is not there, is one cl
   const missing = { tiers: { flash: { checkpoint: '/nonexistent' }, pro: { checkpoint: join(directory, 'pro') } } }
   await t.rejects(startGateway(configOf(missing), silent, 'test'), { name: 'ConfigError', message: /nonexistent/ })
 })
+
+await t.test('an answer that outlasts the grace period ends in an error the SDK throws on', async t => {
+  const gateway = await startGateway(configOf({ server: { port: 0, graceMs: 0 } }), silent, 'test')
+  t.teardown(async () => { await gateway.close() })
+  await gateway.whenReady()
+  const stream = await clientOf(gateway).chat.completions.create({ model: 'deepseek-v4-flash', messages: [{ role: 'user', content: question }], temperature: 0, max_tokens: 16_000, logit_bias: { 1: -100 }, reasoning_effort: 'none', stream: true })
+  const read = async (): Promise<void> => {
+    for await (const chunk of stream) if (chunk.choices.length > 0) gateway.close().catch(() => {})
+  }
+  await t.rejects(read(), { code: 'server_draining' })
+})
