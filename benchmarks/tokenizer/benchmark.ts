@@ -6,7 +6,7 @@
  * Prints, and writes benchmarks/tokenizer/results.md. Only ratios of one run mean anything: machines differ.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { Kitoken } from 'kitoken/node'
 import { loadTokenizer } from '../../src/language/tokenizer/load-tokenizer.js'
 import { OffLoopTokenizer } from '../../src/language/tokenizer/off-loop-tokenizer.js'
@@ -93,7 +93,7 @@ await offLoop.close()
 
 const report = `# Tokenizer: results
 
-${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}. Written by \`benchmark.ts\`.
+${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, load average ${loadavg()[0]?.toFixed(1) ?? 'unknown'} (other work on the machine stretches every time below). Written by \`benchmark.ts\`.
 
 Loading the built-in vocabulary: ${loadMs.toFixed(0)} ms. First call on the mixed text: ${thousands(mixedTokens, coldMs)} tokens/s, kitoken ${thousands(mixedTokens, theirColdMs)}.
 
