@@ -30,7 +30,7 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
 
-/** One run: two promises are looked at after every step. */
+/** One run: the promises are looked at along the way and at the end. */
 class Schedule {
   readonly #clock: TravelClock = { aheadMs: 0 }
   readonly #store: AccountStore
@@ -52,16 +52,17 @@ class Schedule {
     try {
       this.#account = await makeAccount(this.#store, { nanoUsdPerMonth: budget, requestsPerMinute: 1000, concurrency: { flash: 12 } })
       // Short answers first, so that what is expected lies far below the worst.
-      for (let index = 0; index < 40; index++) {
+      for (let index = 0; index < 20; index++) {
         await this.#admit({ promptTokens: 1, maxOutputTokens: 1 })
         await this.#settle({ kind: 'settle', which: 0, share: 1, outcome: 'completed' })
       }
       for (const action of steps) {
         await this.#take(action)
-        await this.#checkSums()
         await this.#checkTallies()
+        if (action.kind === 'time-passes' || action.kind === 'rebuild') await this.#checkSums()
       }
       await this.#pass(ttlMs + 1)
+      await this.#checkSums()
       for (const [counter, { held }] of await this.#store.listTallies('')) {
         if (held !== 0n) throw new Error(`${counter} still holds ${held}`)
       }
@@ -143,6 +144,8 @@ async function properties (open: OpenStore, numRuns: number): Promise<void> {
   await fc.assert(fc.asyncProperty(steps, schedule => new Schedule(open, { settlesLate: false }).run(schedule)), { numRuns })
   await fc.assert(fc.asyncProperty(steps, schedule => new Schedule(open, { settlesLate: true }).run(schedule)), { numRuns })
 }
+
+t.setTimeout(120_000)
 
 await t.test('SQLite', async t => {
   // Late enough in a month that schedules run over its end now and then.
