@@ -7,6 +7,9 @@ export type MatrixFormat = 'fp4' | 'fp8' | 'bf16' | 'f32'
  * - fp4: two E2M1 codes a byte (low nibble first), `scales` one E8M0 byte per row and 32 columns
  * - fp8: E4M3 bytes, `scales` one E8M0 byte per 128x128 block, grid [ceil(rows/128), ceil(columns/128)]
  * - bf16, f32: no scales (0)
+ *
+ * NaN scales are refused when a checkpoint is loaded; E4M3 NaN codes are not looked for, and SIMD kernels read
+ * them as ±480.
  */
 export interface Matrix {
   readonly format: MatrixFormat

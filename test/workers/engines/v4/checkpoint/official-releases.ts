@@ -90,27 +90,20 @@ export const releases: readonly Release[] = [
     ...flashBackbone,
     shardCount: 48
   },
-  { name: 'Pro', configKeys: proConfigKeys, drafter: 'mtp', markovRank: 0, tensorCount: 145_116, totalBytes: 864_704_792_696, ...proBackbone, shardCount: 64 },
-  {
-    name: 'Pro-0813',
-    configKeys: { ...proConfigKeys, compress_ratios: [...proConfigKeys.compress_ratios, 0, 0] },
-    drafter: 'dspark',
-    markovRank: 512,
-    tensorCount: 149_782,
-    totalBytes: 892_727_580_904,
-    ...proBackbone,
-    shardCount: 66
-  }
+  { name: 'Pro', configKeys: proConfigKeys, drafter: 'mtp', markovRank: 0, tensorCount: 145_116, totalBytes: 864_704_792_696, ...proBackbone, shardCount: 64 }
 ]
 
 /** All tensors of a release as holes, one shard a layer as the releases are cut. */
 export function officialShards (config: V4Config, release: Release): TensorSource[][] {
-  const backbone = expectedTensors(config).flatMap(officialForm)
-  const layers = Array.from({ length: config.layerCount }, (_, layer) => backbone.filter(({ name }) => name.startsWith(`layers.${layer}.`)))
-  const embedding = backbone.filter(({ name }) => name === 'embed.weight')
-  const rest = backbone.filter(({ name }) => name !== 'embed.weight' && !name.startsWith('layers.'))
+  const shards = new Map<string, TensorSource[]>()
+  for (const tensor of expectedTensors(config).flatMap(officialForm)) {
+    const shard = /^layers\.\d+|^embed/.exec(tensor.name)?.[0] ?? 'rest'
+    const tensors = shards.get(shard)
+    if (tensors === undefined) shards.set(shard, [tensor])
+    else tensors.push(tensor)
+  }
   const stages = release.drafter === 'mtp' ? [0] : [0, 1, 2]
-  return [embedding, ...layers, rest, ...stages.map(stage => drafterStage(config, release, stage))]
+  return [...shards.values(), ...stages.map(stage => drafterStage(config, release, stage))]
 }
 
 /** The stored form of the releases: FP4 experts, FP8 linears with scales, BF16 or F32 for the rest. */
