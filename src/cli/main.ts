@@ -16,6 +16,14 @@ const commands: Record<string, Command> = {
     summary: 'start the gateway and its embedded workers',
     run: async (argv, io) => (await import('./start.js')).runStart(argv, io)
   },
+  keys: {
+    summary: 'create, list, rotate, revoke API keys and set limits   --store PATH|redis://…',
+    run: async (argv, io) => (await import('./keys.js')).runKeys(argv, io)
+  },
+  usage: {
+    summary: 'what was used and what it cost, from the ledger   --store PATH|redis://… [--export csv|jsonl] [--check]',
+    run: async (argv, io) => (await import('./usage.js')).runUsage(argv, io)
+  },
   render: {
     summary: 'chat requests (JSON lines on stdin) -> {prompt, ids}   [--ladder preview|0731]',
     run: async (argv, io) => (await import('./render.js')).runRender(argv, io)
