@@ -3,6 +3,7 @@
  * error that leaves at each step.
  */
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
+import { Answers } from './http/answer/answers.js'
 import { answerBrokenConnection } from './http/broken-connection.js'
 import type { GatewayDependencies } from './http/gateway-dependencies.js'
 import { apiKeyPlugin } from './http/plugins/api-key.js'
@@ -46,7 +47,8 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
   await app.register(unknownPathPlugin)
   await app.register(jsonBodyPlugin)
 
-  await app.register(chatCompletionsRoute, { dependencies })
+  const answers = new Answers(dependencies)
+  await app.register(chatCompletionsRoute, { dependencies, answers })
   await app.register(modelsRoute, { dependencies })
   await app.register(healthRoute, { dependencies })
   return app

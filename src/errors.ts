@@ -27,6 +27,9 @@ export const errorTable = {
   insufficient_quota: { status: 402, type: 'insufficient_quota', isRetryable: false },
   cost_ceiling_exceeded: { status: 402, type: 'insufficient_quota', isRetryable: false },
   tier_not_allowed: { status: 403, type: 'permission_error', isRetryable: false },
+  /** `previous_response_id` names none that is kept: going on without it would drop the conversation. */
+  previous_response_not_found: { status: 400, type: 'invalid_request_error', isRetryable: false },
+  response_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
   model_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
   unknown_path: { status: 404, type: 'invalid_request_error', isRetryable: false },
   method_not_allowed: { status: 405, type: 'invalid_request_error', isRetryable: false },
@@ -76,6 +79,23 @@ export class GatewayError extends Error {
 
   get isRetryable (): boolean {
     return errorTable[this.code].isRetryable
+  }
+}
+
+export interface ContextCounts {
+  promptTokens: number
+  completionTokens: number
+  contextTokens: number
+}
+
+/** Clients find an overflow by its words, "maximum context length" here and others elsewhere, hence the counts. */
+export class ContextLengthError extends GatewayError {
+  readonly counts: ContextCounts
+
+  constructor (counts: ContextCounts, parameter: string) {
+    const { promptTokens, completionTokens, contextTokens } = counts
+    super('context_length_exceeded', `This model's maximum context length is ${contextTokens} tokens. However, you requested ${promptTokens + completionTokens} tokens (${promptTokens} in the messages, ${completionTokens} in the completion). Please reduce the length of the messages or completion.`, { parameter })
+    this.counts = counts
   }
 }
 

@@ -4,11 +4,12 @@
  * a conversation that goes on, here somebody wants to see a prompt.
  */
 import { z } from 'zod'
+import { responseFormatOf } from '../dialects/answer-form.js'
 import { parseRequestBody, type RequestBody } from '../dialects/request-body.js'
 import { chatRequestSchema } from '../dialects/chat/request-schema.js'
 import { requestedThinking } from '../dialects/chat/requested-thinking.js'
 import { toMessages } from '../dialects/chat/to-messages.js'
-import { responseFormatOf, toAnswerForm, toToolChoice, toTools } from '../dialects/chat/to-tools.js'
+import { toAnswerForm, toToolChoice, toTools } from '../dialects/chat/to-tools.js'
 import { parseOrThrow } from '../dialects/validation-error.js'
 import type { Conversation, Effort, EffortLadder, Message, QuickTask } from '../language/conversation.js'
 import type { JsonObject } from '../language/json/json-value.js'

@@ -37,7 +37,12 @@ export type AnswerFinish = 'stop' | 'length' | 'tool_calls'
 export type AnswerPart =
   | { type: 'accepted', workerId: string, checkpoint: string, cachedTokens: number | null, queueMs: number }
   | { type: 'progress', pieces: AnswerPiece[], logprobs: AnswerLogprobs | null }
-  | { type: 'finished', finish: AnswerFinish, usage: AnswerUsage }
+  /** `stopString`: the caller's own string that ended the answer. */
+  | { type: 'finished', finish: AnswerFinish, stopString: string | null, usage: AnswerUsage }
+
+export type AcceptedPart = Extract<AnswerPart, { type: 'accepted' }>
+export type ProgressPart = Extract<AnswerPart, { type: 'progress' }>
+export type FinishedPart = Extract<AnswerPart, { type: 'finished' }>
 
 /** What is the same in every chunk and in the whole of one answer. */
 export interface AnswerIdentity {

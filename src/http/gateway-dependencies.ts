@@ -28,7 +28,7 @@ export interface GatewaySettings {
   reasoningReplay: 'strict' | 'lenient'
   /** A forced tool call while thinking: answer without thinking, or refuse as DeepSeek does. Default without-thinking. */
   forcedToolChoice?: 'without-thinking' | 'refuse'
-  /** max_tokens beyond what the context has left: refuse as DeepSeek does, or take what is left. Default refuse. */
+  /** max_tokens beyond what the context has left: refuse as DeepSeek does, or take what is left. Default: as the dialect has it. */
   overlongCompletion?: 'refuse' | 'clamp'
 }
 

@@ -48,6 +48,10 @@ class TokenAnswerReader implements AnswerReader {
     return this.#isStopped
   }
 
+  get stopString (): string | null {
+    return this.#stopStrings.found
+  }
+
   get reasoningTokens (): number {
     return this.#reasoningTokens
   }

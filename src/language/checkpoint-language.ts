@@ -40,6 +40,8 @@ export interface AnswerReader {
   /** No more ids: releases what was held back. `length` leaves unfinished arguments unfinished, `stop` closes them. */
   end (reason: 'stop' | 'length'): AnswerEvent[]
   readonly isStopped: boolean
+  /** The stop string that was met; null when none was. */
+  readonly stopString: string | null
   /** Tokens before the end of reasoning, without `</think>` itself. */
   readonly reasoningTokens: number
   /** Channel of each id pushed by the last call of push(), for log-probabilities. */

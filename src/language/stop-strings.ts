@@ -5,30 +5,35 @@
 export class StopStrings {
   readonly #matchers: Matcher[]
   #held = ''
-  #isStopped = false
+  #found: string | null = null
 
   constructor (stopStrings: readonly string[]) {
     this.#matchers = stopStrings.filter(text => text !== '').map(text => new Matcher(text))
   }
 
   get isStopped (): boolean {
-    return this.#isStopped
+    return this.#found !== null
+  }
+
+  /** The string that ended the text. */
+  get found (): string | null {
+    return this.#found
   }
 
   /** The text that is certain now; the stop string itself is never part of it. */
   push (text: string): string {
-    if (this.#isStopped) return ''
+    if (this.isStopped) return ''
     const pending = this.#held + text
     for (let position = this.#held.length; position < pending.length; position++) {
       const unit = pending.charCodeAt(position)
-      let longest = 0
+      let longest = ''
       for (const matcher of this.#matchers) {
-        if (matcher.advance(unit)) longest = Math.max(longest, matcher.text.length)
+        if (matcher.advance(unit) && matcher.text.length > longest.length) longest = matcher.text
       }
-      if (longest > 0) {
-        this.#isStopped = true
+      if (longest !== '') {
+        this.#found = longest
         this.#held = ''
-        return pending.slice(0, position + 1 - longest)
+        return pending.slice(0, position + 1 - longest.length)
       }
     }
     const heldLength = Math.max(0, ...this.#matchers.map(matcher => matcher.matched))

@@ -2,19 +2,22 @@ import fc from 'fast-check'
 import t from 'tap'
 import { StopStrings } from '../../src/language/stop-strings.js'
 
-function filter (stops: string[], pieces: string[]): { text: string, isStopped: boolean } {
+interface Filtered { text: string, found: string | null }
+
+function filter (stops: string[], pieces: string[]): Filtered {
   const stopStrings = new StopStrings(stops)
   const text = pieces.map(piece => stopStrings.push(piece)).join('') + stopStrings.release()
-  return { text, isStopped: stopStrings.isStopped }
+  return { text, found: stopStrings.found }
 }
 
 /** The rule said plainly: the shortest beginning of the text that ends with a stop string, without it. */
-function oracle (stops: string[], text: string): { text: string, isStopped: boolean } {
+function oracle (stops: string[], text: string): Filtered {
   for (let end = 1; end <= text.length; end++) {
     const found = stops.filter(stop => stop !== '' && text.slice(0, end).endsWith(stop))
-    if (found.length > 0) return { text: text.slice(0, end - Math.max(...found.map(stop => stop.length))), isStopped: true }
+    const [longest] = found.sort((first, second) => second.length - first.length)
+    if (longest !== undefined) return { text: text.slice(0, end - longest.length), found: longest }
   }
-  return { text, isStopped: false }
+  return { text, found: null }
 }
 
 await t.test('holds back what may become a stop string, and gives out the rest at once', async t => {

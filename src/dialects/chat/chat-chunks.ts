@@ -4,8 +4,8 @@
  * A key that has nothing to say in a tool delta is left out, never null: the openai SDK reads a null name as a changed
  * identity and throws. First and last chunk have their fixed forms.
  */
-import type { ErrorEnvelope } from '../../errors.js'
-import type { AnswerIdentity, AnswerPart, AnswerPiece, AnswerUsage } from '../answer.js'
+import { errorEnvelope, type ErrorEnvelope, type GatewayError } from '../../errors.js'
+import type { AnswerIdentity, AnswerPiece, AnswerUsage, FinishedPart, ProgressPart } from '../answer.js'
 import { chatLogprobs, type ChatLogprobs } from './chat-logprobs.js'
 import { chatUsage, type ChatUsage } from './chat-usage.js'
 
@@ -37,6 +37,7 @@ export interface ChatChunk {
 }
 
 export class ChatStream {
+  readonly form = 'chunks'
   readonly #options: ChatStreamOptions
   readonly #withReasoning: boolean
 
@@ -46,19 +47,19 @@ export class ChatStream {
   }
 
   /** Says that the answer has begun; goes before every other chunk. */
-  first (): ChatChunk {
-    return this.#chunk(this.#withReasoning
+  first (): ChatChunk[] {
+    return [this.#chunk(this.#withReasoning
       ? { role: 'assistant', content: null, reasoning_content: '' }
-      : { role: 'assistant', content: '' })
+      : { role: 'assistant', content: '' })]
   }
 
-  progress (part: Extract<AnswerPart, { type: 'progress' }>): ChatChunk[] {
+  progress (part: ProgressPart): ChatChunk[] {
     const deltas = part.pieces.map(piece => this.#delta(piece)).filter(delta => delta !== null)
     if (deltas.length === 0) return part.logprobs === null || chatLogprobs(part.logprobs) === null ? [] : this.#withLogprobs([{}], part)
     return this.#withLogprobs(deltas, part)
   }
 
-  finished (part: Extract<AnswerPart, { type: 'finished' }>): ChatChunk[] {
+  finished (part: FinishedPart): ChatChunk[] {
     const { usageLayout, includesUsage } = this.#options
     const usage = this.#usage(part.usage)
     const last = this.#chunk(this.#withReasoning ? { content: '', reasoning_content: null } : { content: '' }, { finishReason: part.finish })
@@ -68,11 +69,11 @@ export class ChatStream {
   }
 
   /** A chunk that both kinds of client understand as a failure: those that look for `error` and those that look for a finish reason. */
-  failed (envelope: ErrorEnvelope): ChatChunk & ErrorEnvelope {
-    return { ...this.#chunk({ content: '' }, { finishReason: 'error' }), ...envelope }
+  failed (error: GatewayError, requestId: string): Array<ChatChunk & ErrorEnvelope> {
+    return [{ ...this.#chunk({ content: '' }, { finishReason: 'error' }), ...errorEnvelope(error, requestId) }]
   }
 
-  #withLogprobs (deltas: ChatDelta[], part: Extract<AnswerPart, { type: 'progress' }>): ChatChunk[] {
+  #withLogprobs (deltas: ChatDelta[], part: ProgressPart): ChatChunk[] {
     const chunks = deltas.map(delta => this.#chunk(delta))
     if (part.logprobs === null) return chunks
     const { content, reasoning } = part.logprobs

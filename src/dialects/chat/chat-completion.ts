@@ -1,5 +1,5 @@
 /** Answer parts to one whole chat completion. */
-import type { AnswerIdentity, AnswerLogprobs, AnswerPart, AnswerPiece } from '../answer.js'
+import type { AnswerIdentity, AnswerLogprobs, AnswerPart, AnswerPiece, FinishedPart } from '../answer.js'
 import { chatLogprobs, type ChatLogprobs } from './chat-logprobs.js'
 import { chatUsage, type ChatUsage } from './chat-usage.js'
 
@@ -25,11 +25,16 @@ export interface ChatCompletion {
 }
 
 export class ChatCompletionBuilder {
+  readonly #options: { identity: AnswerIdentity, showsReasoning: boolean }
   #content = ''
   #reasoning = ''
   readonly #toolCalls: ChatToolCall[] = []
   #logprobs: AnswerLogprobs | null = null
-  #end: Extract<AnswerPart, { type: 'finished' }> | null = null
+  #end: FinishedPart | null = null
+
+  constructor (options: { identity: AnswerIdentity, showsReasoning: boolean }) {
+    this.#options = options
+  }
 
   add (part: AnswerPart): void {
     if (part.type === 'finished') this.#end = part
@@ -42,8 +47,9 @@ export class ChatCompletionBuilder {
   }
 
   /** null while the answer has not finished. */
-  build (identity: AnswerIdentity, { showsReasoning }: { showsReasoning: boolean }): ChatCompletion | null {
+  build (): ChatCompletion | null {
     if (this.#end === null) return null
+    const { identity, showsReasoning } = this.#options
     const withReasoning = identity.isThinking && showsReasoning
     const logprobs = this.#logprobs === null || withReasoning ? this.#logprobs : { ...this.#logprobs, reasoning: [] }
     return {

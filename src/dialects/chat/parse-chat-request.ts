@@ -6,14 +6,15 @@
  */
 import { GatewayError } from '../../errors.js'
 import type { Message } from '../../language/conversation.js'
+import { responseFormatOf } from '../answer-form.js'
 import type { RequestBody } from '../request-body.js'
 import { parseOrThrow } from '../validation-error.js'
-import type { ChatRequest } from './chat-request.js'
+import { chatRules, type ChatRequest } from './chat-request.js'
 import { chatRequestSchema, type ChatRequestBody } from './request-schema.js'
 import { requestedThinking, showsReasoning } from './requested-thinking.js'
 import { toMessages } from './to-messages.js'
 import { toSampling } from './to-sampling.js'
-import { responseFormatOf, toAnswerForm, toToolChoice, toTools } from './to-tools.js'
+import { toAnswerForm, toToolChoice, toTools } from './to-tools.js'
 
 /** @throws GatewayError invalid_type, invalid_value, missing_required_parameter, unsupported_parameter */
 export function parseChatRequest (source: RequestBody): ChatRequest {
@@ -42,7 +43,8 @@ export function parseChatRequest (source: RequestBody): ChatRequest {
     isStream: body.stream === true,
     includesUsage: body.stream_options?.include_usage === true,
     showsReasoning: showsReasoning(body),
-    cacheUser: body.user_id ?? body.cache_salt ?? body.user ?? null
+    cacheUser: body.user_id ?? body.cache_salt ?? body.user ?? null,
+    rules: chatRules
   }
 }
 

@@ -1,7 +1,7 @@
 /** Tools, tool choice and response format of a chat request, as the conversation has them. */
 import { GatewayError } from '../../errors.js'
 import type { ToolChoice, ToolDefinition } from '../../language/conversation.js'
-import type { JsonObject } from '../../language/json/json-value.js'
+import type { AnswerForm } from '../answer-form.js'
 import type { BodyPath, RequestBody } from '../request-body.js'
 import type { ChatRequestBody } from './request-schema.js'
 
@@ -46,8 +46,6 @@ export function toToolChoice (choice: ChatRequestBody['tool_choice'], tools: Too
   return { kind: choice }
 }
 
-export type AnswerForm = { kind: 'text' } | { kind: 'json' } | { kind: 'schema', schema: JsonObject }
-
 /** @throws GatewayError missing_required_parameter */
 export function toAnswerForm (format: ChatRequestBody['response_format'], source: RequestBody): AnswerForm {
   if (format === null || format === undefined || format.type === 'text') return { kind: 'text' }
@@ -56,11 +54,5 @@ export function toAnswerForm (format: ChatRequestBody['response_format'], source
   if (!(schema instanceof Map)) {
     throw new GatewayError('missing_required_parameter', 'response_format.json_schema.schema is required', { parameter: 'response_format.json_schema.schema' })
   }
-  return { kind: 'schema', schema }
-}
-
-/** What stands under `## Response Format:` in the prompt. */
-export function responseFormatOf (form: AnswerForm): JsonObject | null {
-  if (form.kind === 'text') return null
-  return form.kind === 'json' ? new Map([['type', 'json_object']]) : form.schema
+  return { kind: 'schema', schema, isRequired: true }
 }

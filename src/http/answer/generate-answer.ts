@@ -55,6 +55,7 @@ export async function * generateAnswer ({ plan, language, dispatcher, calls, sig
   yield {
     type: 'finished',
     finish: end === 'length' ? 'length' : record.hasCalls ? 'tool_calls' : 'stop',
+    stopString: reader.stopString,
     usage: { promptTokens: plan.job.tokenIds.length, cachedTokens, completionTokens, reasoningTokens: reader.reasoningTokens }
   }
 }

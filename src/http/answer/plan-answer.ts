@@ -3,10 +3,10 @@
  * worker could do, before any worker is asked.
  */
 import type { Constraint, Sampling, Tier } from '../../../workers/contract/job.js'
-import type { ChatRequest } from '../../dialects/chat/chat-request.js'
+import type { AnswerRequest } from '../../dialects/answer-request.js'
 import type { RequestedSampling } from '../../dialects/requested-sampling.js'
 import type { JobRequest } from '../../dispatch/dispatch-event.js'
-import { GatewayError } from '../../errors.js'
+import { ContextLengthError, GatewayError } from '../../errors.js'
 import type { Conversation, Effort, ToolDefinition } from '../../language/conversation.js'
 import { toPlainJson } from '../../language/json/plain-json.js'
 import type { RenderedPrompt } from '../../language/render/rendered-prompt.js'
@@ -25,7 +25,7 @@ export interface AnswerPlan {
 
 export interface PlanInputs {
   jobId: string
-  request: Pick<ChatRequest, 'answerForm' | 'sampling' | 'stopStrings'>
+  request: Pick<AnswerRequest, 'answerForm' | 'sampling' | 'stopStrings' | 'rules'>
   conversation: Conversation
   tier: Tier
   served: ServedTier
@@ -41,7 +41,7 @@ export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
   const constraint = constraintOf(inputs, offeredTools)
   const prompt = served.language.render(conversation, effort)
   const tokenIds = await served.language.tokenize(prompt)
-  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: request.sampling.maxTokens, effort, contextTokens: served.checkpoint.contextTokens, overlong: settings.overlongCompletion ?? 'refuse' })
+  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: request.sampling.maxTokens, effort, contextTokens: served.checkpoint.contextTokens, overlong: settings.overlongCompletion ?? request.rules.overlongCompletion, parameter: request.rules.fields.conversation })
   const isFree = effort === 'none' || settings.honoursSamplingInThinking
 
   return {
@@ -72,11 +72,11 @@ function offeredToolsOf ({ tools, toolChoice }: Conversation): ToolDefinition[] 
 
 /** With tools on offer the answer may be a call, which is no JSON document: then the form is only asked for, in the prompt. */
 function constraintOf ({ request, served }: PlanInputs, offeredTools: ToolDefinition[]): Constraint | null {
-  const { answerForm } = request
+  const { answerForm, rules } = request
   if (answerForm.kind === 'text') return null
   const isEnforceable = served.checkpoint.constraints?.includes(answerForm.kind) === true
-  if (answerForm.kind === 'schema' && !isEnforceable) {
-    throw new GatewayError('unsupported_parameter', 'This response_format type is unavailable now', { parameter: 'response_format' })
+  if (answerForm.kind === 'schema' && answerForm.isRequired && !isEnforceable) {
+    throw new GatewayError('unsupported_parameter', 'This response_format type is unavailable now', { parameter: rules.fields.answerForm })
   }
   if (!isEnforceable || offeredTools.length > 0) return null
   return answerForm.kind === 'json' ? { kind: 'json' } : { kind: 'schema', schema: toPlainJson(answerForm.schema) }
@@ -88,15 +88,16 @@ interface Room {
   effort: Effort
   contextTokens: number
   overlong: 'refuse' | 'clamp'
+  /** Names the prompt in the error. */
+  parameter: string
 }
 
-/** Counts are exact: these are the ids a worker would get. Clients find an overflow by the words "maximum context length". */
-function maxTokensOf ({ promptTokens, asked, effort, contextTokens, overlong }: Room): number {
+/** Counts are exact: these are the ids a worker would get. */
+function maxTokensOf ({ promptTokens, asked, effort, contextTokens, overlong, parameter }: Room): number {
   const left = contextTokens - promptTokens
   const wanted = asked ?? Math.min(left, defaultMaxTokens[effort])
   if (left >= 1 && (wanted <= left || overlong === 'clamp')) return Math.min(wanted, left)
-  const completion = Math.max(1, wanted)
-  throw new GatewayError('context_length_exceeded', `This model's maximum context length is ${contextTokens} tokens. However, you requested ${promptTokens + completion} tokens (${promptTokens} in the messages, ${completion} in the completion). Please reduce the length of the messages or completion.`, { parameter: 'messages' })
+  throw new ContextLengthError({ promptTokens, completionTokens: Math.max(1, wanted), contextTokens }, parameter)
 }
 
 /** Where sampling is not the caller's to choose (thinking, as DeepSeek has it) the seed and the limits still are. */

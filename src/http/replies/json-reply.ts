@@ -14,11 +14,16 @@ import { commit } from './client-connection.js'
 
 const contentType = 'application/json; charset=utf-8'
 
+/** Sees every part; `build` is called after the last one and gives the body, or its JSON text; null = the answer is not finished. */
+export interface WholeBuilder {
+  add (part: AnswerPart): void
+  build (): object | string | null
+}
+
 export interface JsonReplyOptions {
   reply: FastifyReply
   parts: AsyncIterable<AnswerPart>
-  /** Sees every part; `build` is called after the last one. */
-  builder: { add (part: AnswerPart): void, build (): object | null }
+  builder: WholeBuilder
   keepAliveMs: number
 }
 
@@ -33,9 +38,10 @@ export async function sendJson ({ reply, parts, builder, keepAliveMs }: JsonRepl
     }
     const body = builder.build()
     if (body === null) throw new GatewayError('worker_stream_broken', 'The worker ended the answer without finishing it')
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
     const response = blankLines.stop()
-    if (response === null) await reply.type(contentType).send(JSON.stringify(body))
-    else response.end(JSON.stringify(body))
+    if (response === null) await reply.type(contentType).send(text)
+    else response.end(text)
   } catch (thrown) {
     const response = blankLines.stop()
     if (response === null) throw thrown

@@ -2,22 +2,28 @@
  * An answer as server-sent events.
  *
  * Until a worker has taken the job and said something (or been silent for `keepAliveMs`), nothing is on the wire and a failure is
- * still an ordinary error response: this function throws it. After that a stream ends in one of two ways, `[DONE]` or an
- * error event. Ending quietly would read as success: the OpenAI SDK finishes its loop without complaint.
+ * still an ordinary error response: this function throws it. After that a stream ends in one of two ways, as its dialect
+ * ends a good one, or in an error event. Ending quietly would read as success: the OpenAI SDK finishes its loop without complaint.
  */
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { AnswerPart } from '../../dialects/answer.js'
-import { errorEnvelope, toGatewayError, type ErrorEnvelope } from '../../errors.js'
+import type { AcceptedPart, AnswerPart, FinishedPart, ProgressPart } from '../../dialects/answer.js'
+import { toGatewayError, type GatewayError } from '../../errors.js'
 import { workerHeaders } from '../answer/answer-headers.js'
 import { commit, writeAtClientsPace } from './client-connection.js'
 
-/** A dialect's chunks; each is one `data:` line. */
+/** A dialect's events; each is one `data:` line. */
 export interface ChunkWriter {
-  first (): object
-  progress (part: Extract<AnswerPart, { type: 'progress' }>): object[]
-  finished (part: Extract<AnswerPart, { type: 'finished' }>): object[]
-  failed (envelope: ErrorEnvelope): object
+  /** `chunks` end in `[DONE]`; `events` have their `type` as the name of the event, and end by themselves. */
+  readonly form: 'chunks' | 'events'
+  /** Goes before every other event. */
+  first (accepted: AcceptedPart): object[]
+  progress (part: ProgressPart): object[]
+  finished (part: FinishedPart): object[]
+  /** The last events of a stream that failed after it began. */
+  failed (error: GatewayError, requestId: string): object[]
+  /** What a silent stream says; without it, a comment. */
+  keepAlive? (): object[]
 }
 
 export interface SseReplyOptions {
@@ -32,36 +38,31 @@ export async function sendSse (options: SseReplyOptions): Promise<void> {
   const { reply, parts, chunks } = options
   const stream = new SseStream(options)
   try {
-    let hasBegun = false
     for await (const part of parts) {
       if (part.type === 'accepted') {
         reply.headers(workerHeaders(part))
-        stream.keepAlive()
-        continue
+        stream.accept(part)
+      } else {
+        await stream.send(part.type === 'progress' ? chunks.progress(part) : chunks.finished(part))
       }
-      if (!hasBegun) await stream.send([chunks.first()])
-      hasBegun = true
-      await stream.send(part.type === 'progress' ? chunks.progress(part) : chunks.finished(part))
     }
-    stream.end('data: [DONE]\n\n')
+    stream.end(chunks.form === 'chunks' ? 'data: [DONE]\n\n' : '')
   } catch (thrown) {
     stream.stopKeepAlive()
     if (!stream.isOpen) throw thrown
     const error = toGatewayError(thrown)
     reply.request.logFields['error'] = error.code
     if (error.code !== 'client_closed_request') reply.request.log.error({ err: error.cause ?? error }, 'stream failed after it began')
-    stream.end(dataLine(chunks.failed(errorEnvelope(error, reply.request.id))))
+    stream.end(stream.textOf(chunks.failed(error, reply.request.id)))
   }
-}
-
-function dataLine (chunk: object): string {
-  return `data: ${JSON.stringify(chunk)}\n\n`
 }
 
 class SseStream {
   readonly #options: SseReplyOptions
   #response: ServerResponse | null = null
   #timer: NodeJS.Timeout | null = null
+  #accepted: AcceptedPart | null = null
+  #hasBegun = false
 
   constructor (options: SseReplyOptions) {
     this.#options = options
@@ -71,17 +72,17 @@ class SseStream {
     return this.#response !== null
   }
 
-  async send (chunks: object[]): Promise<void> {
-    if (chunks.length === 0) return
-    await writeAtClientsPace(this.#open(), chunks.map(dataLine).join(''), this.#options.stalledClientMs)
-    this.#timer?.refresh()
+  /** From here on silence is filled. */
+  accept (part: AcceptedPart): void {
+    this.#accepted = part
+    this.#timer ??= setInterval(() => { this.#keepAlive() }, this.#options.keepAliveMs)
   }
 
-  keepAlive (): void {
-    this.#timer ??= setInterval(() => {
-      const response = this.#open()
-      if (!response.writableNeedDrain && !response.destroyed) response.write(': keep-alive\n\n')
-    }, this.#options.keepAliveMs)
+  async send (events: object[]): Promise<void> {
+    const text = this.#begin() + this.textOf(events)
+    if (text === '') return
+    await writeAtClientsPace(this.#open(), text, this.#options.stalledClientMs)
+    this.#timer?.refresh()
   }
 
   stopKeepAlive (): void {
@@ -92,6 +93,24 @@ class SseStream {
     this.stopKeepAlive()
     const response = this.#open()
     if (!response.destroyed) response.end(text)
+  }
+
+  textOf (events: object[]): string {
+    const isNamed = this.#options.chunks.form === 'events'
+    return events.map(event => `${isNamed && 'type' in event ? `event: ${String(event.type)}\n` : ''}data: ${JSON.stringify(event)}\n\n`).join('')
+  }
+
+  #keepAlive (): void {
+    const { chunks } = this.#options
+    const response = this.#open()
+    if (response.writableNeedDrain || response.destroyed) return
+    response.write(chunks.keepAlive === undefined ? ': keep-alive\n\n' : this.#begin() + this.textOf(chunks.keepAlive()))
+  }
+
+  #begin (): string {
+    if (this.#hasBegun || this.#accepted === null) return ''
+    this.#hasBegun = true
+    return this.textOf(this.#options.chunks.first(this.#accepted))
   }
 
   #open (): ServerResponse {

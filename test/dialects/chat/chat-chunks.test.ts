@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { AnswerIdentity, LabelledToken } from '../../../src/dialects/answer.js'
+import { GatewayError } from '../../../src/errors.js'
 import { ChatStream, type ChatStreamOptions } from '../../../src/dialects/chat/chat-chunks.js'
 
 const identity: AnswerIdentity = { id: 'id-1', created: 1, model: 'deepseek-v4-flash', systemFingerprint: 'fp_x', isThinking: true }
@@ -33,6 +34,6 @@ await t.test('hidden reasoning hides its log-probabilities', async t => {
 })
 
 await t.test('a failure is a chunk and an error at once', async t => {
-  const error = { error: { message: 'm', type: 'server_error', param: null, code: 'worker_failed' } }
-  t.match(streamWith().failed(error), { ...error, object: 'chat.completion.chunk', choices: [{ finish_reason: 'error', delta: { content: '' } }] })
+  const error = { error: { message: 'm (request_id: r)', type: 'server_error', param: null, code: 'worker_failed' } }
+  t.match(streamWith().failed(new GatewayError('worker_failed', 'm'), 'r'), [{ ...error, object: 'chat.completion.chunk', choices: [{ finish_reason: 'error', delta: { content: '' } }] }])
 })

@@ -1,5 +1,6 @@
 /** Asks the policy, with what this gateway serves and how it is configured. */
 import type { Tier } from '../../../workers/contract/job.js'
+import type { DialectRules } from '../../dialects/answer-request.js'
 import { GatewayError } from '../../errors.js'
 import type { Conversation } from '../../language/conversation.js'
 import { chooseEffort, type EffortChoice } from '../../policy/choose-effort.js'
@@ -20,6 +21,7 @@ export interface Asked {
   model: string
   thinking: ThinkingRequest
   conversation: Conversation
+  rules: Pick<DialectRules, 'wantsReasoningBack'>
 }
 
 /** @throws GatewayError unsupported_model; invalid_value where DeepSeek refuses a combination and the settings say so */
@@ -48,7 +50,7 @@ export function decide (asked: Asked, preferences: CallerPreferences, { settings
   if (effort.reason === 'tool-choice' && settings.forcedToolChoice === 'refuse') {
     throw new GatewayError('invalid_value', 'Thinking mode does not support this tool_choice', { parameter: 'tool_choice' })
   }
-  if (settings.reasoningReplay === 'strict' && effort.effort !== 'none') requireReasoning(asked.conversation)
+  if (settings.reasoningReplay === 'strict' && asked.rules.wantsReasoningBack && effort.effort !== 'none') requireReasoning(asked.conversation)
   return { choice, effort }
 }
 
