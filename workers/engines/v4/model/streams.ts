@@ -13,6 +13,7 @@ export class StreamMixer {
   readonly #pre: Float64Array
   readonly #post: Float64Array
   readonly #comb: Float64Array
+  /** Streams of one row before `expand` writes over them. */
   readonly #before: Float64Array
 
   constructor (config: V4Config, kernels: Kernels, workspace: Workspace, maxRows: number) {
@@ -23,7 +24,7 @@ export class StreamMixer {
     this.#pre = new Float64Array(maxRows * n)
     this.#post = new Float64Array(maxRows * n)
     this.#comb = new Float64Array(maxRows * n * n)
-    this.#before = new Float64Array(n)
+    this.#before = new Float64Array(n * config.hiddenSize)
   }
 
   /** Computes the coefficients of a site from its streams, then x = sum of pre[j] * h[j]. */
@@ -48,21 +49,44 @@ export class StreamMixer {
   /** h'[k] = post[k] * y + sum over j of comb[j][k] * h[j], with the coefficients of the last `collapse`. */
   expand (streams: Region, y: Region, rows: number): void {
     const n = this.#config.streamCount
-    const width = this.#config.hiddenSize
-    const h = streams.values
-    const before = this.#before
+    const length = n * this.#config.hiddenSize
     for (let row = 0; row < rows; row++) {
-      const comb = row * n * n
-      for (let c = 0; c < width; c++) {
-        const place = row * n * width + c
-        const update = y.values[row * width + c] ?? 0
-        for (let j = 0; j < n; j++) before[j] = h[place + j * width] ?? 0
-        for (let k = 0; k < n; k++) {
-          let sum = (this.#post[row * n + k] ?? 0) * update
-          for (let j = 0; j < n; j++) sum += (this.#comb[comb + j * n + k] ?? 0) * (before[j] ?? 0)
-          h[place + k * width] = sum
-        }
+      const h = streams.values
+      for (let i = 0; i < length; i++) this.#before[i] = h[row * length + i] ?? 0
+      for (let k = 0; k < n; k++) {
+        if (n === 4) this.#renewOfFour(h, y.values, row, k)
+        else this.#renew(h, y.values, row, k)
       }
+    }
+  }
+
+  /** Stream k of a row from the streams in `before`. */
+  #renew (h: Floats, y: Floats, row: number, k: number): void {
+    const n = this.#config.streamCount
+    const width = this.#config.hiddenSize
+    const target = (row * n + k) * width
+    for (let c = 0; c < width; c++) {
+      let sum = (this.#post[row * n + k] ?? 0) * (y[row * width + c] ?? 0)
+      for (let j = 0; j < n; j++) sum += (this.#comb[(row * n + j) * n + k] ?? 0) * (this.#before[j * width + c] ?? 0)
+      h[target + c] = sum
+    }
+  }
+
+  /** The same, unrolled for the four streams that every release has: several times faster. */
+  #renewOfFour (h: Floats, y: Floats, row: number, k: number): void {
+    const width = this.#config.hiddenSize
+    const target = (row * 4 + k) * width
+    const before = this.#before
+    const comb = row * 16 + k
+    const post = this.#post[row * 4 + k] ?? 0
+    const share0 = this.#comb[comb] ?? 0
+    const share1 = this.#comb[comb + 4] ?? 0
+    const share2 = this.#comb[comb + 8] ?? 0
+    const share3 = this.#comb[comb + 12] ?? 0
+    for (let c = 0; c < width; c++) {
+      h[target + c] = post * (y[row * width + c] ?? 0) +
+        share0 * (before[c] ?? 0) + share1 * (before[width + c] ?? 0) +
+        share2 * (before[2 * width + c] ?? 0) + share3 * (before[3 * width + c] ?? 0)
     }
   }
 
@@ -94,10 +118,12 @@ export class StreamMixer {
     const n = this.#config.streamCount
     const width = this.#config.hiddenSize
     for (let row = 0; row < rows; row++) {
-      for (let c = 0; c < width; c++) {
-        let sum = 0
-        for (let j = 0; j < n; j++) sum += (this.#pre[row * n + j] ?? 0) * (h[(row * n + j) * width + c] ?? 0)
-        x[row * width + c] = sum
+      const target = row * width
+      for (let j = 0; j < n; j++) {
+        const share = this.#pre[row * n + j] ?? 0
+        const source = (row * n + j) * width
+        if (j === 0) for (let c = 0; c < width; c++) x[target + c] = share * (h[source + c] ?? 0)
+        else for (let c = 0; c < width; c++) x[target + c] = (x[target + c] ?? 0) + share * (h[source + c] ?? 0)
       }
     }
   }
