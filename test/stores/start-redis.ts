@@ -35,6 +35,8 @@ export async function startRedis (): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'gearbox-redis-'))
   const socket = join(folder, 'redis.sock')
   let server = await launch(folder, socket)
+  // A test that is cut short must not leave its server behind.
+  process.once('exit', () => { server.kill('SIGKILL') })
   const end = async (): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return
     const gone = once(server, 'exit')
