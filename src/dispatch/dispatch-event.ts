@@ -4,6 +4,7 @@
  */
 import type { Job } from '../../workers/contract/job.js'
 import type { JobEvent } from '../../workers/contract/event.js'
+import type { JobObserver } from './job-observer.js'
 
 /** A job as the front door knows it; attempts and resumption belong to dispatch. */
 export type JobRequest = Omit<Job, 'attempt' | 'resumedFrom'>
@@ -23,5 +24,5 @@ export interface Dispatcher {
    * @throws GatewayError no_worker_available, worker_failed, worker_stream_broken, context_length_exceeded, deadline_exceeded, and for a
    * job that a worker refuses invalid_value, unsupported_parameter; internal_error when workers died of it
    */
-  generate (request: JobRequest, signal: AbortSignal): AsyncGenerator<DispatchEvent, void, undefined>
+  generate (request: JobRequest, signal: AbortSignal, observer?: JobObserver): AsyncGenerator<DispatchEvent, void, undefined>
 }

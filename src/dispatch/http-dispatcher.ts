@@ -10,6 +10,7 @@ import type { Tier } from '../../workers/contract/job.js'
 import { GatewayError } from '../errors.js'
 import { pause, systemClock, type Clock } from './clock.js'
 import type { DispatchEvent, Dispatcher, JobRequest } from './dispatch-event.js'
+import { silentObserver, type JobObserver } from './job-observer.js'
 import { JobProgress, type RetryLimits } from './job-progress.js'
 import { WaitingLine, type Assignment } from './waiting-line.js'
 import { defaultWatchdogLimits, firstTokenLimitMs, watch, type WatchdogLimits } from './watchdogs.js'
@@ -58,12 +59,17 @@ export class HttpDispatcher implements Dispatcher {
     return this.#line.waiting(tier)
   }
 
+  /** Prompt tokens of those. */
+  waitingTokens (tier: Tier): number {
+    return this.#line.waitingTokens(tier)
+  }
+
   /** Stops serving the line; running streams go on to their end. */
   close (): void {
     this.#line.close()
   }
 
-  async * generate (request: JobRequest, signal: AbortSignal): AsyncGenerator<DispatchEvent, void, undefined> {
+  async * generate (request: JobRequest, signal: AbortSignal, observer: JobObserver = silentObserver): AsyncGenerator<DispatchEvent, void, undefined> {
     const started = this.#clock.now()
     const progress = new JobProgress(request, this.#retries)
     const ending = new AbortController()
@@ -73,8 +79,11 @@ export class HttpDispatcher implements Dispatcher {
     const cancelDeadline = this.#armDeadline(request, ending)
     try {
       while (true) {
+        const waitingSince = this.#clock.now()
         const assignment = await this.#assign(request, progress, ending.signal)
-        const fault = yield * this.#attempt(request, progress, assignment, ending.signal, started)
+        const { worker: { workerId }, reason, expectedCachedTokens } = assignment
+        observer.assigned({ workerId, reason, waitedMs: this.#clock.now() - waitingSince, expectedCachedTokens })
+        const fault = yield * this.#attempt({ request, progress, assignment, observer, started }, ending.signal)
         if (fault === null) return
         const last = progress.fail(fault, attemptWorker(assignment, request))
         if (last !== null) return yield last
@@ -102,13 +111,7 @@ export class HttpDispatcher implements Dispatcher {
   }
 
   /** Hands on the events of one attempt; returns its fault, or null when the answer is complete. */
-  async * #attempt (
-    request: JobRequest,
-    progress: JobProgress,
-    assignment: Assignment,
-    signal: AbortSignal,
-    started: number
-  ): AsyncGenerator<DispatchEvent, WorkerFault | null, undefined> {
+  async * #attempt ({ request, progress, assignment, observer, started }: Attempt, signal: AbortSignal): AsyncGenerator<DispatchEvent, WorkerFault | null, undefined> {
     const { worker, release } = assignment
     const now = this.#clock.now()
     const queuedAhead = (worker.load?.queuedTokens ?? 0) + worker.sentSinceLoad.promptTokens
@@ -116,9 +119,11 @@ export class HttpDispatcher implements Dispatcher {
     const hangUp = new AbortController()
     const onEnding = (): void => hangUp.abort(signal.reason)
     signal.addEventListener('abort', onEnding)
+    const headers = observer.attemptBegan({ attempt: job.attempt, workerId: worker.workerId, instanceId: worker.instanceId, isResume: job.resumedFrom !== undefined })
     let isEnded = false
+    let failure: WorkerFault | null = null
     try {
-      const events = worker.client.generate(job, hangUp.signal)
+      const events = worker.client.generate(job, hangUp.signal, headers)
       const watched = watch(events, {
         firstTokenMs: firstTokenLimitMs(this.#watchdogs, Math.max(queuedAhead, job.tokenIds.length)),
         limits: this.#watchdogs,
@@ -130,6 +135,7 @@ export class HttpDispatcher implements Dispatcher {
         hangUp.signal.throwIfAborted()
         isEnded = event.type === 'done' || event.type === 'fail'
         if (event.type === 'load') this.#registry.noteLoad(worker, event.report)
+        if (event.type === 'tokens') observer.tokens(event.ids.length)
         yield * progress.take(event, attemptWorker(assignment, request), now - started)
         if (event.type === 'done') {
           this.#registry.noteSuccess(worker)
@@ -139,12 +145,14 @@ export class HttpDispatcher implements Dispatcher {
       throw new WorkerFault('broken', 'the stream ended without done or fail', { code: 'stream-broken', blame: 'worker', isRetryable: true })
     } catch (error) {
       if (!(error instanceof WorkerFault)) throw error
+      failure = error
       this.#registry.noteFault(worker, error)
       // A connection that never was, or that the worker itself cut, has no job to abort.
       isEnded ||= error.kind === 'unreachable' || error.kind === 'refused' || error.kind === 'broken'
       return error
     } finally {
       signal.removeEventListener('abort', onEnding)
+      observer.attemptEnded(failure)
       release()
       if (!isEnded) this.#abortDetached(assignment, job)
     }
@@ -166,6 +174,15 @@ export class HttpDispatcher implements Dispatcher {
       ending.abort(new GatewayError('deadline_exceeded', `the answer was not complete after ${deadlineMs} ms`))
     })
   }
+}
+
+interface Attempt {
+  request: JobRequest
+  progress: JobProgress
+  assignment: Assignment
+  observer: JobObserver
+  /** When the request came, on the dispatcher's clock. */
+  started: number
 }
 
 function attemptWorker ({ worker }: Assignment, { checkpoint }: JobRequest): { workerId: string, instanceId: string | null, checkpoint: string } {

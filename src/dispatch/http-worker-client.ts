@@ -19,6 +19,12 @@ export interface HttpWorkerClientOptions {
 
 type Method = 'GET' | 'POST'
 
+interface Extras {
+  headers?: Readonly<Record<string, string>>
+  /** 0 = wait for the status line as long as the signal allows. */
+  headersTimeout?: number
+}
+
 export class HttpWorkerClient implements WorkerClient {
   readonly address: string
   readonly #pool: Pool
@@ -57,12 +63,12 @@ export class HttpWorkerClient implements WorkerClient {
   }
 
   async drain (budgetMs: number): Promise<DrainReport> {
-    const response = await this.#accepted('POST', '/v1/drain', { budgetMs }, AbortSignal.timeout(budgetMs + this.#controlMs), 0)
+    const response = await this.#accepted('POST', '/v1/drain', { budgetMs }, AbortSignal.timeout(budgetMs + this.#controlMs), { headersTimeout: 0 })
     return await this.#parse(response, drainReportSchema)
   }
 
-  async * generate (job: Job, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
-    const { body } = await this.#accepted('POST', '/v1/generate', job, signal)
+  async * generate (job: Job, signal: AbortSignal, headers: Readonly<Record<string, string>> = {}): AsyncGenerator<JobEvent, void, undefined> {
+    const { body } = await this.#accepted('POST', '/v1/generate', job, signal, { headers })
     const events: JobEvent[] = []
     const parser = createParser({ onEvent: ({ data }) => { events.push(parseEvent(data)) } })
     const decoder = new TextDecoder()
@@ -102,8 +108,8 @@ export class HttpWorkerClient implements WorkerClient {
   }
 
   /** A 2xx answer. */
-  async #accepted (method: Method, path: string, body: unknown, signal: AbortSignal, headersTimeout?: number): Promise<Dispatcher.ResponseData> {
-    const response = await this.#send(method, path, body, signal, headersTimeout)
+  async #accepted (method: Method, path: string, body: unknown, signal: AbortSignal, extras: Extras = {}): Promise<Dispatcher.ResponseData> {
+    const response = await this.#send(method, path, body, signal, extras)
     if (response.statusCode < 300) return response
     const { error } = await this.#parse(response, refusalSchema)
     const message = error.path === null ? error.message : `${error.message} (${error.path})`
@@ -111,14 +117,14 @@ export class HttpWorkerClient implements WorkerClient {
     throw new WorkerFault('refused', message, { code: error.code, blame: isWrong ? 'request' : 'worker', isRetryable: !isWrong })
   }
 
-  async #send (method: Method, path: string, body: unknown, signal: AbortSignal, headersTimeout?: number): Promise<Dispatcher.ResponseData> {
+  async #send (method: Method, path: string, body: unknown, signal: AbortSignal, { headers, headersTimeout }: Extras = {}): Promise<Dispatcher.ResponseData> {
     try {
       return await this.#pool.request({
         method,
         path,
         signal,
         ...(headersTimeout === undefined ? {} : { headersTimeout }),
-        ...(body === null ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+        ...(body === null ? {} : { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } })
       })
     } catch (error) {
       if (signal.aborted && !isTimeout(signal.reason)) throw signal.reason

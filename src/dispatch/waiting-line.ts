@@ -18,6 +18,7 @@ export interface WaitingLineOptions extends ChooseOptions {
 export interface Assignment {
   worker: WorkerRecord
   reason: ChoiceReason
+  expectedCachedTokens: number
   release: () => void
 }
 
@@ -43,6 +44,11 @@ export class WaitingLine {
   /** Jobs that wait for a worker of the tier. */
   waiting (tier: Tier): number {
     return this.#waiters.filter(waiter => waiter.tier === tier).length
+  }
+
+  /** Prompt tokens of those. */
+  waitingTokens (tier: Tier): number {
+    return this.#waiters.reduce((total, { tier: other, need }) => other === tier ? total + need.promptTokens : total, 0)
   }
 
   /**
@@ -111,8 +117,8 @@ export class WaitingLine {
     const { registry } = this.#options
     const choice = chooseWorker(registry.list(tier).map(candidateOf), need, this.#options)
     if (choice.kind === 'none') return choice.reason
-    const { record } = choice.worker
-    return { worker: record, reason: choice.reason, release: registry.begin(record, need.promptTokens) }
+    const { record, expectedCachedTokens } = choice.worker
+    return { worker: record, reason: choice.reason, expectedCachedTokens, release: registry.begin(record, need.promptTokens) }
   }
 
   #refuseHopeless (tier: Tier, need: JobNeed, reason: WaitReason): void {

@@ -15,8 +15,9 @@ export interface WorkerClient {
   /**
    * A job's events, ended by `done` or `fail`; anything less is thrown as a broken stream. Aborting the signal, or
    * returning early, hangs up, which tells the worker to stop; the iterator then throws the signal's reason.
+   * `headers` go beside the job (trace context); a wire without headers leaves them out.
    */
-  generate (job: Job, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined>
+  generate (job: Job, signal: AbortSignal, headers?: Readonly<Record<string, string>>): AsyncGenerator<JobEvent, void, undefined>
 
   /** Bounded: a wedged worker cannot hold the caller. */
   abort (request: AbortRequest): Promise<void>

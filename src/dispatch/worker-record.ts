@@ -2,7 +2,7 @@ import type { WorkerDescription } from '../../workers/contract/description.js'
 import type { LoadReport } from '../../workers/contract/event.js'
 import type { Tier } from '../../workers/contract/job.js'
 import type { WorkerClient } from './worker-client.js'
-import type { WorkerFault } from './worker-fault.js'
+import type { FaultKind, WorkerFault } from './worker-fault.js'
 
 /**
  * registered: known by address, never answered. starting: answers, still loading. warming: ready, being examined. serving. degraded:
@@ -11,11 +11,29 @@ import type { WorkerFault } from './worker-fault.js'
  */
 export type WorkerState = 'registered' | 'starting' | 'warming' | 'serving' | 'degraded' | 'draining' | 'gone' | 'quarantined'
 
+/** One failure, kept for people. */
+export interface PastFault {
+  /** Milliseconds since 1970. */
+  at: number
+  kind: FaultKind
+  code: string
+  message: string
+}
+
+/** Computed per second, between the last two load reports at least a second apart. */
+export interface TokenRates {
+  promptTokens: number
+  generatedTokens: number
+}
+
 /** Work that this gateway has sent, in jobs and in tokens of their prompts. */
 export interface SentWork {
   jobs: number
   promptTokens: number
 }
+
+const keptFaults = 10
+const rateWindowMs = 1000
 
 /**
  * One incarnation of a worker. A restarted process gets a new record, so that nothing learned about the dead one (faults, work
@@ -34,6 +52,11 @@ export class WorkerRecord {
   /** Sent since the last load report was asked for: what that report cannot know yet. */
   readonly sentSinceLoad: SentWork = { jobs: 0, promptTokens: 0 }
   missedPolls = 0
+  /** The latest last. */
+  readonly pastFaults: PastFault[] = []
+  /** Null until two reports are known, and for engines that do not count. */
+  tokenRates: TokenRates | null = null
+  #rateBase: { at: number, load: LoadReport } | null = null
   #faults = 0
   #faultsAnswered = 0
   #degradedUntil = -Infinity
@@ -66,6 +89,8 @@ export class WorkerRecord {
 
   noteFault (fault: WorkerFault, degradedUntil: number): void {
     if (fault.isSuspicious) this.#faults += 1
+    this.pastFaults.push({ at: Date.now(), kind: fault.kind, code: fault.code, message: fault.message })
+    if (this.pastFaults.length > keptFaults) this.pastFaults.shift()
     if (!fault.isIllness) return
     this.#degradedUntil = degradedUntil
     if (this.state === 'serving') this.move('degraded', fault.message)
@@ -82,12 +107,24 @@ export class WorkerRecord {
     if (this.state === 'degraded' && now >= this.#degradedUntil) this.move('serving', 'no fault lately')
   }
 
-  noteLoad (load: LoadReport): void {
+  /** @param now milliseconds of the record's clock */
+  noteLoad (load: LoadReport, now: number): void {
     this.load = load
+    const base = this.#rateBase
+    if (base !== null && now - base.at < rateWindowMs) return
+    this.tokenRates = base === null ? null : ratesBetween(base.load, load, (now - base.at) / 1000)
+    this.#rateBase = { at: now, load }
   }
 
   move (state: WorkerState, reason: string): void {
     this.state = state
     this.stateReason = reason
   }
+}
+
+function ratesBetween (before: LoadReport, after: LoadReport, seconds: number): TokenRates | null {
+  const { promptTokensTotal: promptBefore, generatedTokensTotal: generatedBefore } = before
+  const { promptTokensTotal: promptAfter, generatedTokensTotal: generatedAfter } = after
+  if (promptBefore === null || generatedBefore === null || promptAfter === null || generatedAfter === null) return null
+  return { promptTokens: Math.max(0, promptAfter - promptBefore) / seconds, generatedTokens: Math.max(0, generatedAfter - generatedBefore) / seconds }
 }

@@ -117,7 +117,7 @@ export class WorkerRegistry {
   }
 
   noteLoad (record: WorkerRecord, load: LoadReport): void {
-    record.noteLoad(load)
+    record.noteLoad(load, this.#clock.now())
   }
 
   noteSuccess (record: WorkerRecord): void {
@@ -194,7 +194,7 @@ export class WorkerRegistry {
 
   async #askLoad (record: WorkerRecord): Promise<void> {
     const sent = { ...record.sentSinceLoad }
-    record.noteLoad(await record.client.load())
+    record.noteLoad(await record.client.load(), this.#clock.now())
     record.sentSinceLoad.jobs -= sent.jobs
     record.sentSinceLoad.promptTokens -= sent.promptTokens
   }
