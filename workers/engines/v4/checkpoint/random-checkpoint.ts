@@ -74,7 +74,7 @@ export async function writeRandomCheckpoint (directory: string, options: RandomC
   const params = forms.reduce((sum, { form }) => sum + (form === undefined || form.type === 'I64' ? 0 : weightCount(form)), 0)
   const info: CheckpointInfo = { name, tier, revision: `random-${seed}`, effortLadder: '0731', trained: false, params }
   await writeCheckpoint(directory, { configKeys, info, shards: [forms.flatMap(({ name, form }) => form === undefined ? [] : randomTensor(config, name, form, seed))] })
-  await writeFile(join(directory, 'tokenizer.json'), `${JSON.stringify(byteTokenizer(), null, 1)}\n`)
+  await writeFile(join(directory, 'tokenizer.json'), `${JSON.stringify(byteTokenizer(config.vocabularySize), null, 1)}\n`)
   return info
 }
 

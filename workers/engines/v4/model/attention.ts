@@ -1,6 +1,6 @@
 /** The attention sublayer: latent queries, one shared key-value head, window and compressed entries (V4 section 4). */
 import { type V4Config } from '../checkpoint/config.js'
-import { type Kernels } from '../kernels/kernels.js'
+import { type AttendArguments, type Kernels } from '../kernels/kernels.js'
 import { fakeQuantiseFp8 } from '../numerics/fake-quantise.js'
 import { type CompressorPlace, type LayerPlace } from '../sequence/kv-layout.js'
 import { type KvStore } from '../sequence/kv-store.js'
@@ -37,6 +37,8 @@ export class Attention {
   readonly #outputs: Region
   readonly #latentOutputs: Region
   readonly #keyOffsets: OffsetList
+  /** Filled anew for every row: the innermost object of the pass is not allocated each time. */
+  readonly #attended: { -readonly [Key in keyof AttendArguments]: AttendArguments[Key] }
 
   constructor (setting: AttentionSetting) {
     const { config, kernels, workspace, kv, mode, maxRows, contextTokens } = setting
@@ -52,6 +54,7 @@ export class Attention {
     this.#outputs = workspace.floats(maxRows * config.headCount * config.headDim)
     this.#latentOutputs = workspace.floats(maxRows * config.outputGroups * config.outputRank)
     this.#keyOffsets = workspace.offsets(config.window + maxEntries)
+    this.#attended = { q: 0, rowOffsets: 0, count: 0, width: config.headDim, heads: config.headCount, scale: config.headDim ** -0.5, sinks: 0, out: 0 }
   }
 
   /** y = attention of x, both [rows, D]; takes the rows into the caches of their sequences. */
@@ -107,22 +110,19 @@ export class Attention {
     const { config, kernels, kv, workspace } = this.#setting
     const { window, headCount, headDim } = config
     const rowBytes = headCount * headDim * workspace.floatBytes
+    const attended = this.#attended
     this.#openSlice(place, slice)
     for (let i = 0; i < slice.count; i++) {
       const row = slice.firstRow + i
       const position = slice.start + i
       const entries = this.#listCompressed(place, slice, row, position)
       const inWindow = this.#listWindow(place, slice, position)
-      kernels.attend({
-        q: this.#queries.offset + row * rowBytes,
-        rowOffsets: this.#keyOffsets.offset + (window - inWindow) * 4,
-        count: inWindow + entries,
-        width: headDim,
-        heads: headCount,
-        scale: headDim ** -0.5,
-        sinks: weights.sinks.offset,
-        out: this.#outputs.offset + row * rowBytes
-      })
+      attended.q = this.#queries.offset + row * rowBytes
+      attended.rowOffsets = this.#keyOffsets.offset + (window - inWindow) * 4
+      attended.count = inWindow + entries
+      attended.sinks = weights.sinks.offset
+      attended.out = this.#outputs.offset + row * rowBytes
+      kernels.attend(attended)
     }
     this.#keepWindow(kv, place, slice)
   }
@@ -171,7 +171,8 @@ export class Attention {
     const ring = kv.slotIndex(sequence, place.window)
     for (let i = Math.max(0, count - window); i < count; i++) {
       const source = (firstRow + i) * headDim
-      kv.slots.set(this.#keys.values.subarray(source, source + headDim), ring + (start + i) % window * headDim)
+      const target = ring + (start + i) % window * headDim
+      for (let c = 0; c < headDim; c++) kv.slots[target + c] = this.#keys.values[source + c] ?? 0
     }
   }
 

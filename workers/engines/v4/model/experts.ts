@@ -56,7 +56,10 @@ export class Experts {
     }
     this.#sortByExpert(this.#router.routes, rows)
     this.#sum.values.fill(0, 0, rows * hiddenSize)
-    for (const [index, expert] of weights.experts.entries()) this.#runExpert(expert, weights.firstExpert + index, x)
+    for (let index = 0; index < weights.experts.length; index++) {
+      const expert = weights.experts[index]
+      if (expert !== undefined) this.#runExpert(expert, weights.firstExpert + index, x)
+    }
     this.#reducer.reduce(this.#sum.values, rows * hiddenSize)
     this.#runShared(weights.shared, x, y, rows)
     for (let i = 0; i < rows * hiddenSize; i++) y.values[i] = (y.values[i] ?? 0) + (this.#sum.values[i] ?? 0)
@@ -107,7 +110,7 @@ export class Experts {
     const { hiddenSize } = this.#config
     for (let i = 0; i < count; i++) {
       const source = (this.#rows[begin + i] ?? 0) * hiddenSize
-      this.#gathered.values.set(x.values.subarray(source, source + hiddenSize), i * hiddenSize)
+      for (let c = 0; c < hiddenSize; c++) this.#gathered.values[i * hiddenSize + c] = x.values[source + c] ?? 0
     }
     return this.#gathered.offset
   }
