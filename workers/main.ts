@@ -4,7 +4,11 @@
  *   node workers/main.js --worker-id flash-0 --tier flash --engine v4 --checkpoint DIR [--ranks N]
  *     [--mode exact|qat_sim] [--context-tokens N]
  *     (--socket PATH | --port N [--host ADDRESS]) [--grace-ms N] [--supervised] [--log-level LEVEL]
- *   node workers/main.js --worker-id flash-0 --tier flash --engine simulator [--script FILE] ...
+ *   ... --engine simulator [--script FILE]
+ *   ... --engine vllm|sglang|llama-server|openai --url URL [--model NAME] [--api-key-env VARIABLE] [--start-ms N]
+ *     --checkpoint-name NAME [--revision R] [--effort-ladder 0731|preview] [--context-tokens N] [--thinking deepseek|template]
+ *   ... --engine llama --path FILE.gguf --checkpoint-name NAME --context-tokens N [--llama-from DIR] [--threads N]
+ *     [--sequences N] [--gpu-layers N] [--kv-type F16|F32]
  */
 import { parseFlags, type WorkerFlags } from './worker-flags.js'
 import { runWorker } from './worker-process.js'

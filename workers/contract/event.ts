@@ -1,7 +1,7 @@
 /**
- * What a worker says about a job, in this order: accepted, then tokens and load reports as they come, then exactly
- * one of done or fail. Token events are always deltas. A stream that ends without done or fail was cut: the
- * reader must treat it as a failure of the worker.
+ * What a worker says about a job, in this order: accepted, then tokens (or text and tool calls, from an engine that
+ * only speaks chat) and load reports as they come, then exactly one of done or fail. All pieces are deltas. A stream
+ * that ends without done or fail was cut: the reader must treat it as a failure of the worker.
  */
 import { z } from 'zod'
 
@@ -29,7 +29,7 @@ export type TokenLogprob = z.infer<typeof tokenLogprobSchema>
 
 export const jobUsageSchema = z.object({
   promptTokens: z.int().min(0),
-  /** Emitted tokens; the stop token is not one of them. */
+  /** Emitted tokens; the stop token is not one of them. An engine that only speaks chat gives its own counts here. */
   completionTokens: z.int().min(0),
   /** Prompt tokens whose state came from the prefix cache; null when the engine does not say. */
   cachedTokens: z.int().min(0).nullable()
@@ -44,6 +44,10 @@ export const jobEventSchema = z.discriminatedUnion('type', [
     /** One entry per id, only when the job asked. */
     logprobs: z.array(tokenLogprobSchema).optional()
   }),
+  /** A piece of the answer's text, from an engine that only speaks chat. */
+  z.object({ type: z.literal('text'), channel: z.enum(['reasoning', 'content']), text: z.string().min(1) }),
+  /** A piece of a tool call, likewise; the first piece of a call names it. `index` counts the calls of the answer from 0. */
+  z.object({ type: z.literal('tool-call'), index: z.int().min(0), id: z.string().nullable(), name: z.string().nullable(), argumentsText: z.string() }),
   z.object({ type: z.literal('load'), report: loadReportSchema }),
   z.object({
     type: z.literal('done'),

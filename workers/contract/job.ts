@@ -1,11 +1,12 @@
 /**
  * A job: one generation on one worker, in token ids. What a gateway may ask of any engine.
  *
- * Owned by the workers. It carries no text: prompts were rendered and tokenised before, and a constraint is
- * the only structured thing an engine sees. Unknown keys are refused, so that a gateway and a worker of
- * different versions disagree loudly instead of silently dropping a limit.
+ * Owned by the workers. Engines that take ids get no text: prompts were rendered and tokenised before, and a constraint
+ * is the only structured thing they see; engines that only speak chat get the conversation too. Unknown keys are
+ * refused, so that a gateway and a worker of different versions disagree loudly instead of silently dropping a limit.
  */
 import { z } from 'zod'
+import { chatSchema } from './chat.js'
 
 export const tierSchema = z.enum(['pro', 'flash'])
 export type Tier = z.infer<typeof tierSchema>
@@ -50,6 +51,8 @@ export const jobSchema = z.strictObject({
   /** Name of the checkpoint the prompt was tokenised for; a worker that serves another refuses the job. */
   checkpoint: z.string().min(1),
   tokenIds: z.array(tokenIdSchema).min(1),
+  /** The same conversation in words, for engines whose description says `tokenIds: false`; others do not look at it. */
+  chat: chatSchema.optional(),
   /** How many of the last `tokenIds` an earlier attempt had already emitted (a resumed stream); they are prompt here. */
   resumedFrom: z.int().min(0).optional(),
   sampling: samplingSchema,
