@@ -94,6 +94,10 @@ export class JobProgress {
         return [event]
       case 'load':
         return []
+      case 'text':
+      case 'tool-call':
+        // Only jobs with a conversation get text, and none is sent with one yet.
+        throw new WorkerFault('broken', 'text in answer to token ids', { code: 'stream-broken', blame: 'worker', isRetryable: true })
       case 'done': {
         if (event.finish === 'abort') throw new WorkerFault('failed', 'the worker aborted the job', { code: 'aborted', blame: 'worker', isRetryable: true })
         const { completionTokens, cachedTokens } = event.usage

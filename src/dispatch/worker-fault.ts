@@ -35,7 +35,7 @@ export class WorkerFault extends Error {
 
   /** The worker died (or its engine did) with this job on it: twice, and the job is taken for the poison. */
   get isDeath (): boolean {
-    return this.kind === 'broken' || this.code === 'rank-died'
+    return this.kind === 'broken' || deaths.has(this.code)
   }
 
   /** The process may be gone or wedged: no more jobs until it has answered a probe. */
@@ -48,6 +48,8 @@ export class WorkerFault extends Error {
     return this.blame !== 'request' && this.blame !== 'client' && !softRefusals.has(this.code)
   }
 }
+
+const deaths = new Set(['rank-died', 'engine-died', 'engine-stream-broken'])
 
 const softRefusals = new Set(['queue-full', 'worker-draining', 'worker-loading', 'engine-closed'])
 

@@ -27,7 +27,8 @@ export function completionRequestOf (job: Job, { stream, cachePrompt }: Completi
     repeat_penalty: sampling.repetitionPenalty ?? 1,
     presence_penalty: sampling.presencePenalty ?? 0,
     frequency_penalty: sampling.frequencyPenalty ?? 0,
-    repeat_last_n: -1,
+    // All of it; 0 would mean none, and -1 is refused.
+    repeat_last_n: job.tokenIds.length + sampling.maxTokens,
     logit_bias: Object.entries(sampling.logitBias ?? {}).map(([id, bias]) => [Number(id), bias]),
     ...(sampling.seed === undefined ? {} : { seed: sampling.seed >>> 0 }),
     // At least one, or no probability is reported at all.
