@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { FailEvent, JobEvent } from '../../../../workers/contract/event.js'
+import type { JobEvent } from '../../../../workers/contract/event.js'
 import { type Job, jobSchema, type Sampling } from '../../../../workers/contract/job.js'
 import { engineDescriptionSchema } from '../../../../workers/contract/description.js'
 import { jobEventSchema, loadReportSchema } from '../../../../workers/contract/event.js'
@@ -89,9 +88,9 @@ await t.test('log-probabilities come with every token', async t => {
 
 await t.test('jobs that run together say what each says alone', async t => {
   const engine = await open(t, { kernels: 'reference' })
-  const jobs = Array.from({ length: 6 }, (_, i) => jobOf(
-    { requestId: `job ${i}`, tokenIds: [0, ...Array.from({ length: 5 + 40 * i }, (_, k) => 12 + (i * 31 + k * k * 7) % 256)] },
-    { temperature: i % 2, seed: 1234 + i, maxTokens: 10 + i }
+  const jobs = Array.from({ length: 4 }, (_, i) => jobOf(
+    { requestId: `job ${i}`, tokenIds: [0, ...Array.from({ length: 5 + 25 * i }, (_, k) => 12 + (i * 31 + k * k * 7) % 256)] },
+    { temperature: i % 2, seed: 1234 + i, maxTokens: 8 + i }
   ))
   const alone: number[][] = []
   for (const job of jobs) alone.push(idsOf(await collect(engine, job)))
@@ -155,41 +154,40 @@ await t.test('what can never run is refused, and it is the request\'s fault', as
   t.match(last, { type: 'done', finish: 'length', usage: { completionTokens: 108 } }, 'the context ends the job')
 })
 
-await t.test('jobs wait for memory, the urgent first; a full line refuses', async t => {
-  const engine = await open(t, { contextTokens: 256, maxRunning: 4, maxWaiting: 0, cacheBytes: 1 })
-    .catch((error: unknown) => error)
-  t.match(engine, { name: 'RangeError', message: /holds no block/ })
-
-  const narrow = await open(t, { maxRunning: 1, maxWaiting: 2 })
-  const order: string[] = []
-  const abortion = new AbortController()
-  const run = async (requestId: string, priority: number, maxTokens: number): Promise<JobEvent[]> => {
-    const events: JobEvent[] = []
-    for await (const event of narrow.generate(jobOf({ requestId, priority }, { maxTokens }), abortion.signal)) {
-      if (event.type === 'accepted') order.push(requestId)
-      events.push(event)
-    }
+/** Starts a job and resolves with it once it runs. */
+async function start (engine: V4Engine, job: Job, signal: AbortSignal): Promise<{ events: Promise<JobEvent[]> }> {
+  const iterator = engine.generate(job, signal)
+  const { value: accepted } = await iterator.next()
+  const { value: token } = await iterator.next()
+  const rest = async (): Promise<JobEvent[]> => {
+    const events = [accepted, token].filter(event => event !== undefined)
+    for await (const event of iterator) events.push(event)
     return events
   }
-  const first = run('first', 0, 16_000)
-  while (order.length === 0) await sleep(1)
-  const others = [run('patient', 0, 2), run('urgent', 5, 2)]
-  t.same(narrow.load().waiting, 2)
-  const refused = await run('one too many', 9, 2)
-  t.match(refused, [{ type: 'fail', code: 'queue-full', retryable: true, blame: 'worker' } satisfies Partial<FailEvent>])
+  return { events: rest() }
+}
+
+await t.test('jobs wait for their turn, and a full line refuses', async t => {
+  await t.rejects(V4Engine.open(directory, { cacheBytes: 1 }), { name: 'RangeError', message: /holds no block/ })
+  const engine = await open(t, { maxRunning: 1, maxWaiting: 2 })
+  const abortion = new AbortController()
+  const first = await start(engine, jobOf({}, { maxTokens: 16_000 }), abortion.signal)
+  const others = [1, 2].map(async () => await collect(engine, jobOf({}, { maxTokens: 2 })))
+  t.match(engine.load(), { running: 1, waiting: 2 })
+  const refused = await collect(engine, jobOf())
+  t.match(refused, [{ type: 'fail', code: 'queue-full', retryable: true, blame: 'worker' }])
   abortion.abort()
-  await Promise.all([first, ...others])
-  t.equal(order[0], 'first')
+  t.match((await first.events).at(-1), { type: 'done', finish: 'abort' })
+  for (const events of others) t.match((await events).at(-1), { type: 'done', finish: 'length' })
 })
 
 await t.test('a closed engine fails its jobs and takes no more', async t => {
   const engine = await V4Engine.open(directory)
-  const running = collect(engine, jobOf({}, { maxTokens: 10_000 }))
-  await sleep(20)
+  const running = await start(engine, jobOf({}, { maxTokens: 10_000 }), new AbortController().signal)
   await engine.close()
   await engine.close()
   const fail = { type: 'fail', code: 'engine-closed', blame: 'worker', retryable: true }
-  t.match((await running).at(-1), fail)
+  t.match((await running.events).at(-1), fail)
   t.match(await collect(engine, jobOf()), [fail])
 })
 
