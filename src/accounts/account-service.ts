@@ -8,7 +8,8 @@
  * kind of limit, and settlements wait in a journal.
  */
 import { randomUUID } from 'node:crypto'
-import { setInterval, clearInterval } from 'node:timers'
+import type { Tier } from '../../workers/contract/job.js'
+import { setInterval, clearInterval, setTimeout, clearTimeout } from 'node:timers'
 import { GatewayError } from '../errors.js'
 import { StoreUnavailableError, type AccountStore, type ReserveResult, type SettleCommand } from '../stores/account-store.js'
 import type { LedgerEntry } from '../stores/ledger-entry.js'
@@ -20,7 +21,7 @@ import { budgetCounter, chargesFor, limitKinds, planTakes, rateFigures, refusal,
 import { listPrices } from './list-prices.js'
 import { formatUsd } from './money.js'
 import { OutputEstimate } from './output-estimate.js'
-import { costOf, pricesAt, type PriceBook, type Prices } from './price-book.js'
+import { costOf, isPeak, pricesAt, type PriceBook } from './price-book.js'
 import { SettlementJournal } from './settlement-journal.js'
 import { dayOf, monthOf } from './utc-period.js'
 
@@ -56,7 +57,15 @@ interface OpenAdmission {
   settlement: Promise<Settlement> | null
 }
 
+/** What a policy may want to know of money before it chooses a tier. */
+export interface Quote {
+  /** Expected cost on each tier, nano-dollars. */
+  nanoUsd: Record<Tier, number>
+  isPeak: boolean
+}
+
 const reconcileEveryMs = 1000
+const lastSettlementsMs = 2000
 const mostDoubtful = 10_000
 
 export class AccountService {
@@ -74,6 +83,7 @@ export class AccountService {
   /** Reservations refused because the store did not answer, but perhaps made: given back when it answers again. */
   readonly #doubtful = new Set<string>()
   readonly #timers: NodeJS.Timeout[]
+  #onIdle: () => void = () => {}
 
   constructor (options: AccountServiceOptions) {
     this.#store = options.store
@@ -115,7 +125,7 @@ export class AccountService {
     if (this.#journal.size >= this.#mostUnsettled) throw new GatewayError('accounts_unavailable', 'Too many settlements wait for the store of accounts.')
 
     const admittedAtMs = await this.#nowMs()
-    const estimate = this.#estimate(request, pricesAt(this.#priceBook, tier, admittedAtMs))
+    const estimate = this.#estimate(request, admittedAtMs)
     const ceiling = Math.min(account.key.rules.ceilingNanoUsdPerRequest ?? Infinity, request.maxNanoUsd ?? Infinity)
     if (estimate.expectedNanoUsd > ceiling) {
       throw new GatewayError('cost_ceiling_exceeded', `This request is expected to cost $${formatUsd(estimate.expectedNanoUsd)}, above the ceiling of $${formatUsd(ceiling)}.`)
@@ -146,7 +156,7 @@ export class AccountService {
    */
   settle (admission: Admission, result: AttemptResult): Promise<Settlement> {
     const state = this.#stateOf(admission)
-    state.settlement ??= this.#settle(admission, state, result)
+    state.settlement ??= this.#settle(admission, state, result).finally(() => { this.#end(admission.id) })
     return state.settlement
   }
 
@@ -155,9 +165,20 @@ export class AccountService {
     const state = this.#stateOf(admission)
     if (state.settlement !== null) return
     state.settlement = Promise.resolve({ costNanoUsd: 0, totalNanoUsd: 0, isRecorded: true })
-    this.#openIds.delete(admission.id)
     // Unreachable: the reservation runs out by itself.
     await this.#store.release(admission.id).catch((error: unknown) => { this.#report(error) })
+    this.#end(admission.id)
+  }
+
+  /** By the store's clock. `cachedTokens`: what each tier's prefix cache will probably spare. */
+  async quote (account: Account, { promptTokens, maxOutputTokens, cachedTokens }: { promptTokens: number, maxOutputTokens: number, cachedTokens: Record<Tier, number> }): Promise<Quote> {
+    const atMs = await this.#nowMs()
+    const on = (tier: Tier): number => costOf(pricesAt(this.#priceBook, tier, atMs), {
+      promptTokens,
+      cachedTokens: cachedTokens[tier],
+      completionTokens: this.#outputs.expect(account.key.id, tier, maxOutputTokens)
+    })
+    return { nanoUsd: { flash: on('flash'), pro: on('pro') }, isPeak: isPeak(this.#priceBook, atMs) }
   }
 
   /** Spent and reserved, as a share of the tightest budget of key and organisation; null without a budget or a store. */
@@ -197,20 +218,38 @@ export class AccountService {
     }
   }
 
-  /** Leaves the store open: its owner closes it. */
+  /** Waits a moment for what is being settled; what is still open then runs out by itself. Leaves the store open: its owner closes it. */
   async close (): Promise<void> {
+    if (this.#openIds.size > 0) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, lastSettlementsMs)
+        this.#onIdle = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
     for (const timer of this.#timers) clearInterval(timer)
     await this.reconcile()
   }
 
-  #estimate ({ account, tier, promptTokens, maxOutputTokens, cachedTokensEstimate }: AdmitRequest, prices: Prices): Estimate {
-    const expectedOutputTokens = this.#outputs.expect(account.key.id, tier, maxOutputTokens)
-    return {
-      inputTokens: promptTokens,
-      expectedOutputTokens,
-      expectedNanoUsd: costOf(prices, { promptTokens, cachedTokens: cachedTokensEstimate, completionTokens: expectedOutputTokens }),
-      worstNanoUsd: costOf(prices, { promptTokens, cachedTokens: 0, completionTokens: maxOutputTokens })
-    }
+  #estimate ({ account, tier, firstTier, promptTokens, maxOutputTokens, cachedTokensEstimate }: AdmitRequest, atMs: number): Estimate {
+    const tiers = firstTier === undefined ? [tier] : [firstTier, tier]
+    return tiers.map(each => {
+      const prices = pricesAt(this.#priceBook, each, atMs)
+      const expectedOutputTokens = this.#outputs.expect(account.key.id, each, maxOutputTokens)
+      return {
+        inputTokens: promptTokens,
+        expectedOutputTokens,
+        expectedNanoUsd: costOf(prices, { promptTokens, cachedTokens: each === tier ? cachedTokensEstimate : 0, completionTokens: expectedOutputTokens }),
+        worstNanoUsd: costOf(prices, { promptTokens, cachedTokens: 0, completionTokens: maxOutputTokens })
+      }
+    }).reduce((sum, each) => ({
+      inputTokens: sum.inputTokens + each.inputTokens,
+      expectedOutputTokens: sum.expectedOutputTokens + each.expectedOutputTokens,
+      expectedNanoUsd: sum.expectedNanoUsd + each.expectedNanoUsd,
+      worstNanoUsd: sum.worstNanoUsd + each.worstNanoUsd
+    }))
   }
 
   /** null: the store is away, and every limit at hand lets pass. */
@@ -228,7 +267,6 @@ export class AccountService {
   }
 
   async #settle (admission: Admission, state: OpenAdmission, result: AttemptResult): Promise<Settlement> {
-    this.#openIds.delete(admission.id)
     const settledAtMs = await this.#nowMs()
     const last = attemptEntry(admission, state.entries.length + 1, result, this.#priceBook, settledAtMs)
     const entries = [...state.entries.map(entry => ({ ...entry, settledAtMs })), last]
@@ -257,6 +295,11 @@ export class AccountService {
       this.#onError(error)
     }
     return false
+  }
+
+  #end (admissionId: string): void {
+    this.#openIds.delete(admissionId)
+    if (this.#openIds.size === 0) this.#onIdle()
   }
 
   #stateOf (admission: Admission): OpenAdmission {

@@ -9,6 +9,8 @@ export interface AdmitRequest {
   tier: Tier
   /** The policy's reason word for the tier. */
   reason: string
+  /** A tier that may work on the same request before it (a cascade's first): its use is reserved too. */
+  firstTier?: Tier
   /** Exact: the prompt is tokenised by now. */
   promptTokens: number
   /** The most that the worker is told to write. */

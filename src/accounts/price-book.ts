@@ -86,15 +86,16 @@ export function costOf (prices: Prices, usage: PricedUsage): number {
   return Number((picoUsd + 500n) / 1000n)
 }
 
-export interface OwnHardware {
+export const ownHardwareSchema = z.strictObject({
   /** USD per hour of one GPU (or machine). */
-  usdPerGpuHour: number
-  gpus: number
+  usdPerGpuHour: z.number().min(0),
+  gpus: z.number().min(0),
   /** Measured while busy: tokens per second over all of them. */
-  missTokensPerSecond: number
-  hitTokensPerSecond: number
-  outputTokensPerSecond: number
-}
+  missTokensPerSecond: z.number().gt(0),
+  hitTokensPerSecond: z.number().gt(0),
+  outputTokensPerSecond: z.number().gt(0)
+})
+export type OwnHardware = z.infer<typeof ownHardwareSchema>
 
 /** The price of a token on hardware of one's own: money per second over tokens per second, rounded to pico-dollars. */
 export function ownHardwarePrices ({ usdPerGpuHour, gpus, missTokensPerSecond, hitTokensPerSecond, outputTokensPerSecond }: OwnHardware): Prices {

@@ -1,11 +1,13 @@
 /**
  * What the gateway must know of a checkpoint to speak its language: read from the checkpoint's directory, where the
- * weights need not be (a gateway in front of remote workers keeps only these small files).
+ * weights need not be (a gateway in front of remote workers keeps only these small files), or said in the settings.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { TokenizerSource } from '../language/tokenizer/load-tokenizer.js'
 import { ConfigError } from './config-error.js'
+import type { TierConfig } from './schema.js'
 
 const gearboxFileSchema = z.object({
   name: z.string().min(1),
@@ -18,16 +20,17 @@ const gearboxFileSchema = z.object({
 const configFileSchema = z.object({ max_position_embeddings: z.int().min(1) })
 
 export interface CheckpointCard extends z.infer<typeof gearboxFileSchema> {
-  directory: string
+  tokenizer: TokenizerSource
   /** Prompt and completion together. */
   contextTokens: number
 }
 
 /** @throws ConfigError naming the file at fault */
-export function readCheckpointCard (directory: string): CheckpointCard {
-  const card = readJson(join(directory, 'gearbox.json'), gearboxFileSchema)
-  const { max_position_embeddings: contextTokens } = readJson(join(directory, 'config.json'), configFileSchema)
-  return { ...card, directory, contextTokens }
+export function readCheckpointCard (tier: CheckpointCard['tier'], source: TierConfig['checkpoint']): CheckpointCard {
+  if (typeof source !== 'string') return { ...source, tier, trained: true }
+  const card = readJson(join(source, 'gearbox.json'), gearboxFileSchema)
+  const { max_position_embeddings: contextTokens } = readJson(join(source, 'config.json'), configFileSchema)
+  return { ...card, tokenizer: { directory: source }, contextTokens }
 }
 
 function readJson<T> (path: string, schema: z.ZodType<T>): T {

@@ -1,7 +1,7 @@
 /**
  * YAML file + environment → one frozen object. The only place that reads the environment.
  *
- * Precedence: environment (PORT, HOST, GEARBOX_KEYS, GEARBOX_LOG_LEVEL) over the file over defaults.
+ * Precedence: environment (PORT, HOST, GEARBOX_KEYS, GEARBOX_STORE, GEARBOX_LOG_LEVEL) over the file over defaults.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -39,10 +39,11 @@ function readYaml (path: string): unknown {
 
 function withEnvironment (file: unknown, environment: Record<string, string | undefined>): unknown {
   if (!isRecord(file)) return file
-  const { PORT: port, HOST: host, GEARBOX_KEYS: keys, GEARBOX_LOG_LEVEL: level } = environment
+  const { PORT: port, HOST: host, GEARBOX_KEYS: keys, GEARBOX_STORE: store, GEARBOX_LOG_LEVEL: level } = environment
   const merged = { ...file }
   if (port) merged['server'] = { ...section(file, 'server'), port: /^\d+$/.test(port) ? Number(port) : port }
   if (host) merged['server'] = { ...section(merged, 'server'), host }
+  if (store) merged['accounts'] = { ...section(file, 'accounts'), store }
   if (level) merged['log'] = { ...section(file, 'log'), level }
   if (keys) {
     const access = section(file, 'access')

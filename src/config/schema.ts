@@ -3,8 +3,13 @@
  * `config/gateway.schema.json` is generated from here. Unknown keys refuse to start: a misspelt limit is no limit.
  */
 import { z } from 'zod'
+import { ownHardwareSchema, priceBookSchema } from '../accounts/price-book.js'
+import { defaultModelMap } from '../policy/mapped-model.js'
 
 const milliseconds = z.int().min(0)
+const share = z.number().min(0).max(1)
+const tier = z.enum(['flash', 'pro'])
+const whenUnavailable = z.enum(['open', 'closed'])
 
 export const tierConfigSchema = z.strictObject({
   /** Directory of the checkpoint: its tokenizer and name, and what an embedded worker loads. */
@@ -28,8 +33,31 @@ export const configSchema = z.strictObject({
     unauthenticatedPerMinute: z.int().min(1).default(600)
   }).prefault({}),
   access: z.strictObject({
-    /** SHA-256 (hex) of each key that may call; none = no key is asked for, allowed on loopback only. */
+    /**
+     * SHA-256 (hex) of keys without limits, the simplest way to guard a gateway; keys with limits are in `accounts.store`.
+     * Where there are neither, no key is asked for, which is allowed on loopback only.
+     */
     keyHashes: z.array(z.string().regex(/^[0-9a-f]{64}$/)).default([])
+  }).prefault({}),
+  accounts: z.strictObject({
+    /** Where keys, counters and the ledger are: none, the path of an SQLite file, or redis://… for many gateways. */
+    store: z.string().min(1).default('none'),
+    /** File for settlements that the store could not take yet; null = memory only. Each gateway needs its own. */
+    journalPath: z.string().min(1).nullable().default('data/settlements.jsonl'),
+    /** What each kind of limit does while the store does not answer: let pass, or refuse. */
+    whenUnavailable: z.strictObject({
+      money: whenUnavailable.default('closed'),
+      tokens: whenUnavailable.default('open'),
+      requests: whenUnavailable.default('open'),
+      concurrency: whenUnavailable.default('open')
+    }).prefault({}),
+    /** DeepSeek's list prices, or dated rows and peak calendars of one's own, in USD per 1M tokens. */
+    prices: z.union([z.literal('deepseek'), priceBookSchema]).default('deepseek'),
+    /** What a tier's hardware costs and yields, in place of a price; null = the price above. */
+    ownHardware: z.strictObject({
+      flash: ownHardwareSchema.nullable().default(null),
+      pro: ownHardwareSchema.nullable().default(null)
+    }).prefault({})
   }).prefault({}),
   tiers: z.strictObject({
     flash: tierConfigSchema.prefault({ checkpoint: 'models/flash-mini' }),
@@ -37,7 +65,25 @@ export const configSchema = z.strictObject({
   }).prefault({}),
   policy: z.strictObject({
     /** Tier of a request that gives no reason for another. */
-    defaultTier: z.enum(['flash', 'pro']).default('flash'),
+    defaultTier: tier.default('flash'),
+    /** Share (0 to 1) of the requests that ask for an effort, and may choose, that goes to pro. */
+    proShareByEffort: z.strictObject({
+      none: share.default(0),
+      low: share.default(0),
+      high: share.default(0),
+      max: share.default(1)
+    }).prefault({}),
+    /** A share of the requests that nothing else decides goes to this tier, to see how it does. */
+    trial: z.strictObject({ tier: tier.default('pro'), share: share.default(0) }).prefault({}),
+    /** Flash first, and pro when a check of the whole answer fails: for requests that nothing else decides. */
+    cascade: z.strictObject({
+      /** For keys whose rules do not say, and callers without a key. */
+      isAllowed: z.boolean().default(false),
+      /** Lowest mean log-probability of a flash answer that is kept, as `gearbox calibrate` finds it; null = not checked. */
+      minMeanLogprob: z.number().max(0).nullable().default(null),
+      /** Share that goes straight to a tier, half to each, so that saving and regret can be measured. */
+      holdoutShare: share.default(0.02)
+    }).prefault({}),
     /** What `xhigh` means: DeepSeek moved it from max to high in August 2026; some clients still mean max. */
     xhighEffort: z.enum(['high', 'max']).default('high')
   }).prefault({}),
@@ -47,7 +93,13 @@ export const configSchema = z.strictObject({
     /** DeepSeek ignores temperature, top_p and penalties while thinking. */
     honoursSamplingInThinking: z.boolean().default(true),
     /** strict = refuse history without reasoning_content where DeepSeek does; lenient = fill in. */
-    reasoningReplay: z.enum(['strict', 'lenient']).default('lenient')
+    reasoningReplay: z.enum(['strict', 'lenient']).default('lenient'),
+    /** A max_tokens beyond what the context has left: refuse it, take what is left (clamp), or as each dialect has it: messages clamp, the others refuse. */
+    overlongCompletion: z.enum(['by-dialect', 'refuse', 'clamp']).default('by-dialect'),
+    /** Model names of Anthropic's clients (`*` for any characters, first match wins) and the model that answers to them. */
+    anthropicModels: z.record(z.string().min(1), z.string().min(1)).default({ ...defaultModelMap }),
+    /** Whether a message of Anthropic's dialect that does not speak of thinking is answered with it, as on every other wire. */
+    anthropicThinking: z.enum(['as-elsewhere', 'when-asked']).default('as-elsewhere')
   }).prefault({}),
   log: z.strictObject({
     level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info')

@@ -36,8 +36,13 @@ const keyRulesSchema = z.strictObject({
   /** Most that one request may be estimated to cost. */
   ceilingNanoUsdPerRequest: nanoUsdSchema.nullable().default(null),
   /** Above this share of the budget (0 to 1) requests that may choose go to flash; null = never. */
-  downgradeAtBudgetShare: z.number().min(0).max(1).nullable().default(null)
+  downgradeAtBudgetShare: z.number().min(0).max(1).nullable().default(null),
+  /** At peak prices, requests that may choose go to flash, or where they would go anyway. */
+  atPeak: z.enum(['same', 'flash']).default('same'),
+  /** Whether a request that may choose is tried on flash first and repeated on pro when the answer fails a check; null leaves it to the gateway's policy. */
+  cascade: z.boolean().nullable().default(null)
 })
+export type KeyRules = z.infer<typeof keyRulesSchema>
 
 const keySecretSchema = z.strictObject({
   /** SHA-256 of the key's text, hex. */

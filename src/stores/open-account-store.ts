@@ -1,4 +1,6 @@
-/** `redis://…` or `rediss://…` is a shared Redis; anything else is the path of an SQLite file. */
+/** `redis://…` or `rediss://…` is a shared Redis, `none` remembers nothing; anything else is the path of an SQLite file, made when missing. */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { AccountStore } from './account-store.js'
 
 export interface OpenAccountStoreOptions {
@@ -12,6 +14,11 @@ export async function openAccountStore (location: string, { commandTimeoutMs, cl
     const { RedisStore } = await import('./redis-store.js')
     return new RedisStore({ url: location, ...(commandTimeoutMs === undefined ? {} : { commandTimeoutMs }) })
   }
+  if (location === 'none') {
+    const { ForgetfulStore } = await import('./forgetful-store.js')
+    return new ForgetfulStore()
+  }
+  if (location !== ':memory:') mkdirSync(dirname(location), { recursive: true })
   const { SqliteStore } = await import('./sqlite-store.js')
   return new SqliteStore({ path: location, ...(clock === undefined ? {} : { clock }) })
 }

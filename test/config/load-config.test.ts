@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseDocument, isMap, isPair, isScalar, type Pair, type YAMLMap } from 'yaml'
+import { configuredPrices } from '../../src/accounts/configured-prices.js'
+import { pricesAt } from '../../src/accounts/price-book.js'
 import { gatewayJsonSchemaText } from '../../src/config/json-schema.js'
 import { ConfigError } from '../../src/config/config-error.js'
 import { hashKey, loadConfig } from '../../src/config/load-config.js'
@@ -63,4 +65,19 @@ await t.test('the environment wins over the file, and keys are kept only as hash
 
 await t.test('the result cannot be changed by accident', async t => {
   t.throws(() => { Object.assign(loadConfig(null, {}).server, { port: 1 }) }, TypeError)
+})
+
+await t.test('prices of one\'s own: dated rows, or what the hardware costs', async t => {
+  const rows = '{ from: "2026-01-01T00:00:00Z", tier: flash, offPeak: { hit: 0.01, miss: "0.1", output: 1 } }, { from: "2026-01-01T00:00:00Z", tier: pro, offPeak: { hit: 0, miss: 0, output: 0 } }'
+  const { accounts } = loadConfig(fileWith(`accounts: { prices: { rows: [${rows}] }, ownHardware: { pro: { usdPerGpuHour: 2, gpus: 8, missTokensPerSecond: 20000, hitTokensPerSecond: 400000, outputTokensPerSecond: 4000 } } }`), {})
+  const book = configuredPrices(accounts)
+  t.same(pricesAt(book, 'flash', Date.UTC(2026, 5)), { hit: 10_000, miss: 100_000, output: 1_000_000 })
+  // 16 USD an hour are 4.4 million nano-dollars a second: 1.11 USD per million output tokens.
+  t.same(pricesAt(book, 'pro', Date.UTC(2026, 5)), { hit: 11_111, miss: 222_222, output: 1_111_111 })
+  t.throws(() => loadConfig(fileWith('accounts: { prices: { rows: [] } }'), {}), { name: 'ConfigError', message: /accounts\.prices/ })
+})
+
+await t.test('the store of accounts may come from the environment', async t => {
+  t.equal(loadConfig(null, {}).accounts.store, 'none')
+  t.equal(loadConfig(fileWith('accounts: { store: a.sqlite }'), { GEARBOX_STORE: 'b.sqlite' }).accounts.store, 'b.sqlite')
 })

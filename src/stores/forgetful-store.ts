@@ -1,0 +1,73 @@
+/**
+ * The store of a gateway without accounts: it knows nobody, refuses nothing and remembers nothing, so that the request path
+ * is the same with accounts and without.
+ */
+import type { AccountStore, ReserveCommand, ReserveResult, Tally } from './account-store.js'
+
+export class ForgetfulStore implements AccountStore {
+  async nowMs (): Promise<number> {
+    return Date.now()
+  }
+
+  async findKeyByHash (): Promise<null> {
+    return null
+  }
+
+  async findKey (): Promise<null> {
+    return null
+  }
+
+  async listKeys (): Promise<[]> {
+    return []
+  }
+
+  /** @throws Error always: a key that is forgotten at once would be worse than none */
+  async saveKey (): Promise<boolean> {
+    throw new Error('there is no store to keep keys in: set accounts.store')
+  }
+
+  async findOrg (): Promise<null> {
+    return null
+  }
+
+  /** @throws Error always */
+  async saveOrg (): Promise<void> {
+    throw new Error('there is no store to keep organisations in: set accounts.store')
+  }
+
+  async reserve ({ takes }: ReserveCommand): Promise<ReserveResult> {
+    return { isReserved: true, states: takes.map(() => ({ fits: true, remaining: null, waitMs: null, resetMs: null })) }
+  }
+
+  async settle (): Promise<boolean> {
+    return true
+  }
+
+  async release (): Promise<void> {}
+
+  async renew (): Promise<void> {}
+
+  async abandonExpired (): Promise<number> {
+    return 0
+  }
+
+  async listTallies (): Promise<Map<string, Tally>> {
+    return new Map()
+  }
+
+  async readTallies (counters: string[]): Promise<Tally[]> {
+    return counters.map(() => ({ spent: 0n, held: 0n }))
+  }
+
+  async ledgerVersion (): Promise<string> {
+    return '0'
+  }
+
+  async * readLedger (): AsyncGenerator<never, void, undefined> {}
+
+  async replaceSpent (): Promise<boolean> {
+    return true
+  }
+
+  async close (): Promise<void> {}
+}
