@@ -4,12 +4,14 @@ import random
 import torch
 from tokenizers import Tokenizer
 
-from generate_data import sample
+import chat_skills as chat
+from generate_data import QUESTIONS, sample
 from lexicon import Source
 from wire import ASSISTANT, BOS, END_THINK, EOS, USER, render
 
 LENGTHS = [64, 96, 128, 192, 256, 384, 512, 768]
 PAD_ID = 2
+PRACTICE = {'arithmetic': 6, 'multistep': 4, 'facts': 2, 'unknown': 1, 'extract': 3, 'reverse': 2, 'count': 2, 'dates': 1.5, 'units': 1}
 
 
 class Encoder:
@@ -78,6 +80,29 @@ class Batches:
 
     def draw_copies(self):
         return stack([self.copy_row() for _ in range(self.tokens // 128)], 128)
+
+    def practice_row(self, length):
+        """Many short questions in one conversation without system text or thinking: the densest form of drill."""
+        ids, flags, source = [], [], self.source
+        turns = []
+        while len(ids) < length:
+            skill = source.rng.choices(list(PRACTICE), list(PRACTICE.values()))[0]
+            if skill == 'multistep':
+                question, answer, working = chat.multi_step(source)
+                answer = f'{working}\n{answer}'
+            else:
+                question, answer, _ = QUESTIONS[skill](source)
+            if not source.allowed(question):
+                continue
+            for text, learned in ((BOS * (not turns) + USER + question + ASSISTANT + END_THINK, False), (answer + EOS, True)):
+                part = self.encoder.encode(text)
+                ids += part
+                flags += [learned] * len(part)
+            turns.append(skill)
+        return ids[:length + 1], flags[:length + 1]
+
+    def draw_practice(self):
+        return stack([self.practice_row(192) for _ in range(self.tokens // 192)], 192)
 
     def draw(self, progress):
         while True:

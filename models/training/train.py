@@ -83,6 +83,7 @@ def main():
     parser.add_argument('--muon-rate', type=float, default=0.02)
     parser.add_argument('--adam-rate', type=float, default=2e-3)
     parser.add_argument('--round-from', type=float, default=0.6, help='share of the run after which weights are rounded in the forward pass')
+    parser.add_argument('--practice', type=float, default=0.25, help='share of batches that are dense drills, once copying is learned')
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -135,8 +136,9 @@ def main():
             print(f'weights are rounded from step {state["step"]}', flush=True)
         factor = schedule(progress, state['step'])
         # Until copying is learned most batches practise nothing else; later it is kept up.
-        copies = random.random() < (0.7 if state['copying'] < 0.9 else 0.06)
-        drawn = [batches.draw_copies() if copies else batches.draw(progress) for _ in range(options.micro)]
+        copies = random.random() < (0.7 if state['copying'] < 0.8 else 0.06)
+        drill = not copies and state['copying'] >= 0.8 and random.random() < options.practice
+        drawn = [batches.draw_copies() if copies else batches.draw_practice() if drill else batches.draw(progress) for _ in range(options.micro)]
         supervised = sum(int((targets >= 0).sum()) for _, targets in drawn)
         loads, right = None, 0
         for inputs, targets in drawn:
