@@ -15,7 +15,9 @@ import { requestIdOf, requestIdPlugin } from './http/plugins/request-id.js'
 import { requestLogPlugin } from './http/plugins/request-log.js'
 import { unknownPathPlugin } from './http/plugins/unknown-path.js'
 import { chatCompletionsRoute } from './http/routes/chat-completions.js'
+import { countTokensRoute } from './http/routes/count-tokens.js'
 import { healthRoute } from './http/routes/health.js'
+import { messagesRoute } from './http/routes/messages.js'
 import { modelsRoute } from './http/routes/models.js'
 
 const slowRequestMs = 300_000
@@ -50,6 +52,8 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
   const answers = new Answers(dependencies)
   await app.register(chatCompletionsRoute, { dependencies, answers })
   await app.register(modelsRoute, { dependencies })
+  await app.register(messagesRoute, { dependencies, answers })
+  await app.register(countTokensRoute, { dependencies, answers })
   await app.register(healthRoute, { dependencies })
   return app
 }

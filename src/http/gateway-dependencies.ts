@@ -5,6 +5,8 @@ import type { UsageLayout } from '../dialects/chat/chat-chunks.js'
 import type { Dispatcher } from '../dispatch/dispatch-event.js'
 import type { CheckpointLanguage } from '../language/checkpoint-language.js'
 import type { Effort } from '../language/conversation.js'
+import type { ModelMap } from '../policy/mapped-model.js'
+import type { Telemetry } from '../telemetry/telemetry.js'
 
 export interface GatewaySettings {
   bodyLimitBytes: number
@@ -28,8 +30,12 @@ export interface GatewaySettings {
   reasoningReplay: 'strict' | 'lenient'
   /** A forced tool call while thinking: answer without thinking, or refuse as DeepSeek does. Default without-thinking. */
   forcedToolChoice?: 'without-thinking' | 'refuse'
-  /** max_tokens beyond what the context has left: refuse as DeepSeek does, or take what is left. Default: as the dialect has it. */
-  overlongCompletion?: 'refuse' | 'clamp'
+  /** max_tokens beyond what the context has left: refuse, or take what is left. Default by-dialect: messages take it, the others refuse as DeepSeek does. */
+  overlongCompletion?: 'by-dialect' | 'refuse' | 'clamp'
+  /** Which of our models Anthropic's names mean, on `/v1/messages`. Default: Opus is Pro, other Claudes are Flash. */
+  anthropicModels?: ModelMap
+  /** `when-asked`: a message that does not speak of thinking is answered without, as on Anthropic's own API. Default as everywhere, on. */
+  anthropicThinking?: 'as-elsewhere' | 'when-asked'
 }
 
 export interface ServedCheckpoint {

@@ -8,6 +8,8 @@ import { GatewayError } from '../../errors.js'
 import type { Message } from '../../language/conversation.js'
 import { responseFormatOf } from '../answer-form.js'
 import type { RequestBody } from '../request-body.js'
+import { stopStringsOf } from '../sampling-fields.js'
+import { firstUnansweredCall } from '../tool-results.js'
 import { parseOrThrow } from '../validation-error.js'
 import { chatRules, type ChatRequest } from './chat-request.js'
 import { chatRequestSchema, type ChatRequestBody } from './request-schema.js'
@@ -62,21 +64,11 @@ function refuseContradictions (body: ChatRequestBody): void {
 
 /** A model that never sees the result of its call would have to invent one. */
 function requireToolResults (messages: Message[]): void {
-  let unanswered = new Map<string, number>()
-  const refuse = (): never => {
-    const index = Math.min(...unanswered.values())
-    throw new GatewayError('invalid_value', "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. (insufficient tool messages following tool_calls message)", { parameter: `messages[${index}].tool_calls` })
-  }
-  messages.forEach((message, index) => {
-    if (message.role === 'tool') {
-      if (message.toolCallId === '') throw new GatewayError('missing_required_parameter', `A tool message must have its tool_call_id: messages[${index}]`, { parameter: `messages[${index}].tool_call_id` })
-      unanswered.delete(message.toolCallId)
-      return
-    }
-    if (unanswered.size > 0) refuse()
-    if (message.role === 'assistant' && !message.isPrefix) unanswered = new Map(message.toolCalls.map(call => [call.id, index]))
-  })
-  if (unanswered.size > 0) refuse()
+  const nameless = messages.findIndex(message => message.role === 'tool' && message.toolCallId === '')
+  if (nameless !== -1) throw new GatewayError('missing_required_parameter', `A tool message must have its tool_call_id: messages[${nameless}]`, { parameter: `messages[${nameless}].tool_call_id` })
+  const unanswered = firstUnansweredCall(messages)
+  if (unanswered === null) return
+  throw new GatewayError('invalid_value', "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. (insufficient tool messages following tool_calls message)", { parameter: `messages[${unanswered.index}].tool_calls` })
 }
 
 function requireJsonWord (messages: Message[]): void {

@@ -3,6 +3,7 @@ import { GatewayError } from '../../errors.js'
 import type { ToolChoice, ToolDefinition } from '../../language/conversation.js'
 import type { AnswerForm } from '../answer-form.js'
 import type { BodyPath, RequestBody } from '../request-body.js'
+import { requireUniqueNames } from '../tool-names.js'
 import type { ChatRequestBody } from './request-schema.js'
 
 interface GivenTool {
@@ -15,8 +16,9 @@ interface GivenTool {
  * @throws GatewayError invalid_value when two tools share a name
  */
 export function toTools (tools: readonly GivenTool[] | null | undefined, source: RequestBody, path: BodyPath = ['tools']): ToolDefinition[] {
-  const names = new Set<string>()
-  return (tools ?? []).map((tool, index) => {
+  const given = tools ?? []
+  requireUniqueNames(given.map(tool => tool.function.name), index => `tools[${index}].function.name`)
+  return given.map((tool, index) => {
     const { name, description, parameters, strict } = tool.function
     if (names.has(name)) throw new GatewayError('invalid_value', `Tool names must be unique: '${name}' appears twice`, { parameter: `tools[${index}].function.name` })
     names.add(name)

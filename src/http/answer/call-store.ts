@@ -4,6 +4,7 @@
  *
  * Ids are unguessable, so knowing one is proof of having received it.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Conversation, Message, ToolCall } from '../../language/conversation.js'
 
 export interface OwnCall {
@@ -66,11 +67,21 @@ function restoreMessage (message: Message, store: CallStore): Message {
   let { reasoning } = message
   const toolCalls = message.toolCalls.map((call): ToolCall => {
     const own = store.get(call.id)
-    if (own === undefined || own.name !== call.name || own.argumentsText !== call.argumentsText) return call
+    if (own === undefined || own.name !== call.name || !isSameJson(own.argumentsText, call.argumentsText)) return call
     if (reasoning === null || reasoning === '') reasoning = own.reasoning
     return { ...call, replayText: own.rawText }
   })
   return { ...message, reasoning, toolCalls }
+}
+
+/** Clients that get arguments as an object send them back in their own spelling, some with sorted keys. */
+function isSameJson (own: string, given: string): boolean {
+  if (own === given) return true
+  try {
+    return isDeepStrictEqual(JSON.parse(own), JSON.parse(given))
+  } catch {
+    return false
+  }
 }
 
 function sizeOf (call: OwnCall): number {

@@ -56,6 +56,48 @@ export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
       },
       ...(constraint === null ? {} : { constraint }),
       ...(constraint !== null && prompt.start === 'reasoning' ? { constraintAfterTokenId: served.language.thinkEndId } : {}),
+export interface JobInputs extends Omit<PlanInputs, 'request' | 'conversation' | 'effort'> {
+  request: Pick<AnswerRequest, 'sampling' | 'rules'>
+}
+
+interface PromptIds {
+  tokenIds: number[]
+  /** Whether temperature and the like are the caller's to choose. */
+  isFree: boolean
+  defaultMaxTokens: number
+}
+
+/** @throws GatewayError context_length_exceeded, invalid_value */
+export function jobOf (inputs: JobInputs, { tokenIds, isFree, defaultMaxTokens }: PromptIds): JobRequest {
+  const { request: { sampling, rules }, served: { language, checkpoint } } = inputs
+  refuseUnknownIds(sampling, language.vocabularySize)
+  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: sampling.maxTokens, defaultMaxTokens, contextTokens: checkpoint.contextTokens, overlong: overlongRule(inputs), parameter: rules.fields.conversation })
+  return {
+    requestId: inputs.jobId,
+    tier: inputs.tier,
+    checkpoint: checkpoint.name,
+    tokenIds,
+    sampling: {
+      ...samplingOf(sampling, { isFree, maxTokens }),
+      stopTokenIds: [language.endOfSentenceId, ...sampling.stopTokenIds]
+    },
+    ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
+  }
+}
+
+/** A bias on a token that does not exist would be dropped in silence. */
+function refuseUnknownIds ({ logitBias, stopTokenIds }: RequestedSampling, vocabularySize: number): void {
+  const refuse = (id: string | number, parameter: string): never => {
+    throw new GatewayError('invalid_value', `Invalid ${parameter}: ${id} is not a token id of this model, ids are below ${vocabularySize}`, { parameter })
+  }
+  for (const id of Object.keys(logitBias ?? {})) if (Number(id) >= vocabularySize) refuse(id, 'logit_bias')
+  for (const id of stopTokenIds) if (id >= vocabularySize) refuse(id, 'stop_token_ids')
+}
+
+function overlongRule ({ settings: { overlongCompletion = 'by-dialect' }, request }: JobInputs): 'refuse' | 'clamp' {
+  return overlongCompletion === 'by-dialect' ? request.rules.overlongCompletion : overlongCompletion
+}
+
       ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
     },
     prompt,

@@ -3,7 +3,10 @@
  */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { messagesError } from '../../dialects/messages/messages-error.js'
 import { errorEnvelope, GatewayError, toGatewayError } from '../../errors.js'
+import { speaksAnthropic } from '../client-dialect.js'
+import type { RequestObservation } from '../../telemetry/request-observation.js'
 import { requestIdHeaders } from './request-id.js'
 
 const defaultRetryAfterMs = 1000
@@ -18,6 +21,9 @@ export function sendError (thrown: unknown, request: FastifyRequest, reply: Fast
   if (error.status >= 500) request.log.error({ err: error.cause ?? error, code: error.code }, error.message)
   return reply
     .code(error.status)
+  const { status, envelope } = speaksAnthropic(request)
+    ? messagesError(error, request.id)
+    : { status: error.status, envelope: errorEnvelope(error, request.id) }
     .headers({ ...requestIdHeaders(request.id), ...retryHeaders(error) })
     .type('application/json; charset=utf-8')
     .send(errorEnvelope(error, request.id))

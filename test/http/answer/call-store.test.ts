@@ -39,8 +39,9 @@ await t.test('a call that comes back unchanged is replayed; a changed or unknown
     conversationWith({ role: 'assistant', content: '', reasoning, isPrefix: false, toolCalls: [{ id: 'a', name: 'f', argumentsText: '{"a": 1}', ...fields }] }), store).messages[0]
   t.match(restore({}, null), { reasoning: 'because', toolCalls: [{ replayText: '<raw>' }] })
   t.match(restore({}, ''), { reasoning: 'because' })
+  t.match(restore({ argumentsText: '{"a":1.0}' }, null), { toolCalls: [{ replayText: '<raw>' }] }, 'in another spelling')
   t.match(restore({}, 'mine'), { reasoning: 'mine', toolCalls: [{ replayText: '<raw>' }] })
-  for (const changed of [{ id: 'b' }, { name: 'g' }, { argumentsText: '{"a":1}' }]) {
+  for (const changed of [{ id: 'b' }, { name: 'g' }, { argumentsText: '{"a": 2}' }, { argumentsText: 'a' }]) {
     const message = restore(changed, null)
     t.match(message, { reasoning: null })
     t.notOk(message?.role === 'assistant' && message.toolCalls[0]?.replayText !== undefined)
