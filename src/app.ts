@@ -19,12 +19,13 @@ import { countTokensRoute } from './http/routes/count-tokens.js'
 import { healthRoute } from './http/routes/health.js'
 import { messagesRoute } from './http/routes/messages.js'
 import { modelsRoute } from './http/routes/models.js'
+import { Telemetry } from './telemetry/telemetry.js'
 
 const slowRequestMs = 300_000
 const idleConnectionMs = 75_000
 
 export async function buildApp (dependencies: GatewayDependencies): Promise<FastifyInstance> {
-  const { settings, logger, verifyKey, isDraining } = dependencies
+  const { settings, logger, verifyKey, isDraining, telemetry = new Telemetry() } = dependencies
   const app: FastifyInstance = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -42,7 +43,7 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
 
   await app.register(errorHandlerPlugin)
   await app.register(requestIdPlugin)
-  await app.register(requestLogPlugin)
+  await app.register(requestLogPlugin, { telemetry })
   await app.register(drainPlugin, { isDraining })
   await app.register(apiKeyPlugin, { verifyKey })
   await app.register(rateLimitPlugin, { unauthenticatedPerMinute: settings.unauthenticatedPerMinute, isEnabled: verifyKey !== null })

@@ -68,6 +68,8 @@ export interface GatewayDependencies {
   /** null = no key is asked for (loopback only). */
   verifyKey: VerifyKey | null
   logger: FastifyBaseLogger
+  /** Default: counts for itself, and nobody reads it. */
+  telemetry?: Telemetry
   version: string
   isDraining (): boolean
   /** Aborted (with a GatewayError) when running answers must end now: the grace period is over. They end in an error. */

@@ -7,7 +7,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AnswerIdentity, AnswerPart } from '../../dialects/answer.js'
 import type { AnswerRequest } from '../../dialects/answer-request.js'
 import { canonicalModelNames } from '../../policy/model-name.js'
-import type { GatewayDependencies } from '../gateway-dependencies.js'
+import type { DecidedRequest } from '../../telemetry/request-observation.js'
+import type { GatewayDependencies, ServedCheckpoint } from '../gateway-dependencies.js'
 import { abortWhenClientLeaves } from '../replies/client-connection.js'
 import { decisionHeaders, systemFingerprint } from './answer-headers.js'
 import { createCallStore, restoreOwnCalls } from './call-store.js'
@@ -38,11 +39,14 @@ export class Answers {
   /** @throws GatewayError unsupported_model, context_length_exceeded, unsupported_parameter, invalid_value */
   async open (httpRequest: FastifyRequest, reply: FastifyReply, request: AnswerRequest): Promise<OpenAnswer> {
     const { settings, tiers, dispatcher, stopping } = this.#dependencies
+    const { observation } = httpRequest
+    observation.understood()
     const signal = abortWhenClientLeaves(reply.raw, stopping ?? null)
     const decision = this.#decide(httpRequest, request)
     const { tier } = decision.choice
     const served = tiers[tier]
     const identity = identityOf(decision, this.#dependencies)
+    observation.decided(decidedRequest({ httpRequest, request, decision, identity, checkpoint: served.checkpoint }))
     const plan = await planAnswer({
       jobId: identity.id,
       request,
@@ -57,8 +61,9 @@ export class Answers {
 
     const promptTokens = plan.job.tokenIds.length
     reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint }))
-    Object.assign(httpRequest.logFields, { jobId: identity.id, tier, tierReason: decision.choice.reason, effort: decision.effort.effort, promptTokens, isStream: request.isStream })
-    return { identity, decision, promptTokens, parts: generateAnswer({ plan, language: served.language, dispatcher, calls: this.#calls, signal }) }
+    const { maxTokens, temperature, topP } = plan.job.sampling
+    observation.planned({ jobId: identity.id, promptTokens, maxTokens, temperature, topP }, observation.recordsContent ? JSON.stringify(request.conversation.messages) : null)
+    return { identity, decision, promptTokens, parts: generateAnswer({ plan, language: served.language, dispatcher, calls: this.#calls, observer: observation, signal }) }
   }
 
   /**
@@ -75,6 +80,27 @@ export class Answers {
 
   #decide (httpRequest: FastifyRequest, asked: Asked): Decision {
     return decide(asked, callerPreferences(httpRequest.headers), this.#dependencies)
+  }
+}
+
+interface DecidedParts {
+  httpRequest: FastifyRequest
+  request: Pick<AnswerRequest, 'isStream'>
+  decision: Decision
+  identity: AnswerIdentity
+  checkpoint: ServedCheckpoint
+}
+
+function decidedRequest ({ httpRequest, request, decision: { choice, effort }, identity, checkpoint }: DecidedParts): DecidedRequest {
+  return {
+    tier: choice.tier,
+    tierReason: choice.reason,
+    effort: effort.effort,
+    effortReason: effort.reason,
+    checkpoint: checkpoint.name,
+    modelName: identity.model,
+    keyId: httpRequest.caller?.keyId ?? null,
+    isStream: request.isStream
   }
 }
 

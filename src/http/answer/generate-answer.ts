@@ -5,6 +5,7 @@
  */
 import type { AnswerPart } from '../../dialects/answer.js'
 import type { DispatchEvent, Dispatcher } from '../../dispatch/dispatch-event.js'
+import type { JobObserver } from '../../dispatch/job-observer.js'
 import { GatewayError } from '../../errors.js'
 import type { AnswerReader, CheckpointLanguage } from '../../language/checkpoint-language.js'
 import { AnswerRecord } from './answer-record.js'
@@ -12,15 +13,30 @@ import type { CallStore } from './call-store.js'
 import { LogprobAligner } from './logprob-aligner.js'
 import type { AnswerPlan } from './plan-answer.js'
 
+/** Who watches jobs and the answer made from them. */
+export interface AnswerObserver {
+  /** Asked once for each job. */
+  forJob (): JobObserver
+  answered (part: AnswerPart): void
+}
+
 export interface GenerationContext {
   plan: AnswerPlan
   language: CheckpointLanguage
   dispatcher: Dispatcher
   calls: CallStore
+  observer: AnswerObserver
   signal: AbortSignal
 }
 
-export async function * generateAnswer ({ plan, language, dispatcher, calls, signal }: GenerationContext): AsyncGenerator<AnswerPart, void, undefined> {
+export async function * generateAnswer (context: GenerationContext): AsyncGenerator<AnswerPart, void, undefined> {
+  for await (const part of answerParts(context)) {
+    context.observer.answered(part)
+    yield part
+  }
+}
+
+async function * answerParts ({ plan, language, dispatcher, calls, observer, signal }: GenerationContext): AsyncGenerator<AnswerPart, void, undefined> {
   const reader = language.openAnswer(plan.prompt, { tools: plan.offeredTools, stopStrings: plan.stopStrings, allowsParallelToolCalls: plan.allowsParallelToolCalls })
   const aligner = plan.job.sampling.logprobs === undefined ? null : new LogprobAligner(id => language.tokenBytes(id))
   const record = new AnswerRecord()
@@ -28,7 +44,7 @@ export async function * generateAnswer ({ plan, language, dispatcher, calls, sig
   let completionTokens = 0
   let end: 'stop' | 'length' | null = null
 
-  for await (const event of dispatcher.generate(plan.job, signal)) {
+  for await (const event of dispatcher.generate(plan.job, signal, observer.forJob())) {
     if (event.type === 'accepted') {
       cachedTokens = event.cachedTokens ?? 0
       yield event

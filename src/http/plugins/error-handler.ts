@@ -17,7 +17,9 @@ export const errorHandlerPlugin = fp(async app => {
 
 export function sendError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = fromFramework(thrown)
-  request.logFields = { ...request.logFields, error: error.code, errorMessage: error.message.slice(0, 300) }
+  // The framework refuses some requests before any hook has seen them.
+  const { observation } = request as { observation?: RequestObservation }
+  observation?.failed(error)
   if (error.status >= 500) request.log.error({ err: error.cause ?? error, code: error.code }, error.message)
   return reply
     .code(error.status)

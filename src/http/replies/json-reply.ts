@@ -75,7 +75,7 @@ class BlankLines {
 }
 
 function breakOff (response: ServerResponse, reply: FastifyReply, error: GatewayError): void {
-  reply.request.logFields['error'] = error.code
+  reply.request.observation.failed(error)
   if (response.destroyed) return
   reply.request.log.error({ err: error.cause ?? error }, 'answer failed after its first byte')
   response.write(JSON.stringify(errorEnvelope(error, reply.request.id)), () => response.destroy())

@@ -51,7 +51,7 @@ export async function sendSse (options: SseReplyOptions): Promise<void> {
     stream.stopKeepAlive()
     if (!stream.isOpen) throw thrown
     const error = toGatewayError(thrown)
-    reply.request.logFields['error'] = error.code
+    reply.request.observation.failed(error)
     if (error.code !== 'client_closed_request') reply.request.log.error({ err: error.cause ?? error }, 'stream failed after it began')
     stream.end(stream.textOf(chunks.failed(error, reply.request.id)))
   }
