@@ -2,21 +2,28 @@
  * The process: settings → languages, workers, dispatch, app → listening; and the way back in the opposite order.
  * Nothing here decides anything about a request.
  */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { Tier } from '../workers/contract/job.js'
+import { AccountService } from './accounts/account-service.js'
+import { configuredPrices } from './accounts/configured-prices.js'
 import { buildApp } from './app.js'
 import { readCheckpointCard, type CheckpointCard } from './config/checkpoint-card.js'
 import { ConfigError } from './config/config-error.js'
 import type { GatewayConfig } from './config/schema.js'
+import { embeddedPlans, remoteWorkers } from './config/tier-workers.js'
 import { EmbeddedWorkers } from './dispatch/embedded-workers.js'
 import { HttpDispatcher } from './dispatch/http-dispatcher.js'
 import { HttpWorkerClient } from './dispatch/http-worker-client.js'
 import { WorkerRegistry } from './dispatch/worker-registry.js'
 import { GatewayError } from './errors.js'
-import { createKeyVerifier } from './http/key-verifier.js'
+import { createAccountVerifier } from './http/key-verifier.js'
 import { RunningRequests } from './http/running-requests.js'
-import { createCheckpointLanguage, type LoadedLanguage } from './language/create-checkpoint-language.js'
+import { createCheckpointLanguage } from './language/create-checkpoint-language.js'
 import { loadTokenizer } from './language/tokenizer/load-tokenizer.js'
+import type { AccountStore } from './stores/account-store.js'
+import { openAccountStore } from './stores/open-account-store.js'
 
 export interface RunningGateway {
   /** Base address clients use, as `http://127.0.0.1:8080`. */
@@ -30,22 +37,37 @@ export interface RunningGateway {
   close: () => Promise<void>
 }
 
+const tierNames = ['flash', 'pro'] as const
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** @throws ConfigError when a checkpoint cannot be read, or the address is open to others and no key is set */
 export async function startGateway (config: GatewayConfig, logger: Logger, version: string): Promise<RunningGateway> {
   assertGuarded(config)
-  const cards = { flash: readCheckpointCard(config.tiers.flash.checkpoint), pro: readCheckpointCard(config.tiers.pro.checkpoint) }
-  const languages = { flash: loadLanguage(cards.flash), pro: loadLanguage(cards.pro) }
+  const cards = { flash: readCheckpointCard('flash', config.tiers.flash.checkpoint), pro: readCheckpointCard('pro', config.tiers.pro.checkpoint) }
+  const tokenizers = { flash: loadTokenizer(cards.flash.tokenizer), pro: loadTokenizer(cards.pro.tokenizer) }
+  const languages = {
+    flash: createCheckpointLanguage({ tokenizer: tokenizers.flash, ladder: cards.flash.effortLadder }),
+    pro: createCheckpointLanguage({ tokenizer: tokenizers.pro, ladder: cards.pro.effortLadder })
+  }
   const registry = new WorkerRegistry({ logger })
-  const workers = startWorkers(config, registry, logger)
+  const workers = new EmbeddedWorkers({
+    registry,
+    logger,
+    graceMs: config.server.graceMs,
+    workers: tierNames.flatMap(tier => embeddedPlans(tier, config.tiers[tier], cards[tier], tokenizers[tier].vocabularySize))
+  })
+  for (const tier of tierNames) {
+    for (const { workerId, address } of remoteWorkers(tier, config.tiers[tier])) registry.add(workerId, tier, new HttpWorkerClient(address))
+  }
+  const store = await openAccountStore(config.accounts.store)
+  const accounts = openAccounts(config, store, logger)
   let isDraining = false
   const stopping = new AbortController()
 
   const app = await buildApp({
     settings: {
       ...config.dialects,
-      defaultTier: config.policy.defaultTier,
+      policy: config.policy,
       xhighEffort: config.policy.xhighEffort,
       bodyLimitBytes: config.server.bodyLimitBytes,
       keepAliveMs: config.server.keepAliveMs,
@@ -56,7 +78,8 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
       pro: { language: languages.pro, checkpoint: cards.pro }
     },
     dispatcher: new HttpDispatcher({ registry, logger }),
-    verifyKey: config.access.keyHashes.length === 0 ? null : createKeyVerifier(config.access.keyHashes),
+    accounts,
+    verifyKey: asksForKeys(config) ? createAccountVerifier(config.access.keyHashes, accounts) : null,
     logger,
     version,
     isDraining: () => isDraining,
@@ -70,6 +93,8 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     isDraining = true
     await running.finish(config.server.graceMs, () => stopping.abort(new GatewayError('server_draining', 'The server is shutting down, please retry', { retryAfterMs: 1000 })))
     await app.close()
+    await accounts.close()
+    await store.close()
     await workers.close()
     registry.close()
     await Promise.all([languages.flash.close(), languages.pro.close()])
@@ -90,28 +115,23 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
 }
 
 function assertGuarded (config: GatewayConfig): void {
-  if (config.access.keyHashes.length > 0 || loopback.has(config.server.host)) return
-  throw new ConfigError(`server.host is ${config.server.host}: an address that others can reach needs keys (GEARBOX_KEYS or access.keyHashes)`)
+  if (asksForKeys(config) || loopback.has(config.server.host)) return
+  throw new ConfigError(`server.host is ${config.server.host}: an address that others can reach needs keys (accounts.store, access.keyHashes or GEARBOX_KEYS)`)
 }
 
-function loadLanguage (card: CheckpointCard): LoadedLanguage {
-  return createCheckpointLanguage({ tokenizer: loadTokenizer({ directory: card.directory }), ladder: card.effortLadder })
+/** Whoever keeps accounts wants to know who calls, even before the first key is made. */
+function asksForKeys ({ access, accounts }: GatewayConfig): boolean {
+  return access.keyHashes.length > 0 || accounts.store !== 'none'
 }
 
-/** One embedded worker for each tier that names no other. */
-function startWorkers (config: GatewayConfig, registry: WorkerRegistry, logger: Logger): EmbeddedWorkers {
-  const tiers = ['flash', 'pro'] as const
-  for (const tier of tiers) {
-    config.tiers[tier].workers.forEach((address, position) => registry.add(`${tier}-${position}`, tier, new HttpWorkerClient(address)))
-  }
-  return new EmbeddedWorkers({
-    registry,
-    logger,
-    graceMs: config.server.graceMs,
-    workers: tiers.filter(tier => config.tiers[tier].workers.length === 0).map(tier => ({
-      workerId: `${tier}-0`,
-      tier,
-      engine: { engine: 'v4', checkpointDirectory: config.tiers[tier].checkpoint, ranks: config.tiers[tier].ranks }
-    }))
+function openAccounts ({ accounts }: GatewayConfig, store: AccountStore, logger: Logger): AccountService {
+  const journalPath = accounts.store === 'none' ? null : accounts.journalPath
+  if (journalPath !== null) mkdirSync(dirname(journalPath), { recursive: true })
+  return new AccountService({
+    store,
+    priceBook: configuredPrices(accounts),
+    whenUnavailable: accounts.whenUnavailable,
+    journalPath,
+    onError: error => { logger.error({ err: error }, 'accounts: something could not be written down') }
   })
 }

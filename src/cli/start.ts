@@ -75,9 +75,9 @@ function banner (gateway: RunningGateway, elapsedMs: number, config: GatewayConf
  * weights are missing (a clone without them), random ones stand in, and the banner says that their text is noise.
  */
 async function withCheckpoints (config: GatewayConfig): Promise<GatewayConfig> {
-  const resolve = async (tier: 'flash' | 'pro'): Promise<string> => {
+  const resolve = async (tier: 'flash' | 'pro'): Promise<GatewayConfig['tiers']['flash']['checkpoint']> => {
     const { checkpoint } = config.tiers[tier]
-    if (!checkpoint.startsWith('models/')) return checkpoint
+    if (typeof checkpoint !== 'string' || !checkpoint.startsWith('models/')) return checkpoint
     const shipped = packagePath(checkpoint)
     if (existsSync(join(shipped, 'config.json')) || config.tiers[tier].workers.length > 0) return shipped
     const directory = join(await mkdtemp(join(tmpdir(), 'gearbox-noise-')), tier)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { TokenizerSource } from '../language/tokenizer/load-tokenizer.js'
 import { ConfigError } from './config-error.js'
-import type { TierConfig } from './schema.js'
+import type { TierConfig } from './tier-schema.js'
 
 const gearboxFileSchema = z.object({
   name: z.string().min(1),

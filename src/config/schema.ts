@@ -5,20 +5,12 @@
 import { z } from 'zod'
 import { ownHardwareSchema, priceBookSchema } from '../accounts/price-book.js'
 import { defaultModelMap } from '../policy/mapped-model.js'
+import { tierConfigSchema } from './tier-schema.js'
 
 const milliseconds = z.int().min(0)
 const share = z.number().min(0).max(1)
 const tier = z.enum(['flash', 'pro'])
 const whenUnavailable = z.enum(['open', 'closed'])
-
-export const tierConfigSchema = z.strictObject({
-  /** Directory of the checkpoint: its tokenizer and name, and what an embedded worker loads. */
-  checkpoint: z.string().min(1),
-  /** Ranks of the embedded worker's engine: threads that share the experts. */
-  ranks: z.int().min(1).max(64).default(1),
-  /** Addresses of workers that run elsewhere, `http://host:port` or `unix:/path`; none = one embedded worker is started here. */
-  workers: z.array(z.string().regex(/^(https?:\/\/|unix:)/, 'must begin with http://, https:// or unix:')).default([])
-})
 
 export const configSchema = z.strictObject({
   server: z.strictObject({

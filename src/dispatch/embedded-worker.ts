@@ -15,6 +15,8 @@ export type EmbeddedEngine =
   | { engine: 'v4', checkpointDirectory: string, ranks: number }
   /** `scriptPath` null = noise of any length. */
   | { engine: 'simulator', scriptPath: string | null }
+  /** An engine that is not ours; the flags are the worker's own, without --engine. */
+  | { engine: 'vllm' | 'sglang' | 'llama-server' | 'openai' | 'llama', flags: string[] }
 
 export interface EmbeddedWorkerPlan {
   workerId: string
@@ -149,6 +151,7 @@ export class EmbeddedWorker {
 
 function engineFlags (engine: EmbeddedEngine): string[] {
   if (engine.engine === 'v4') return ['--engine', 'v4', '--checkpoint', engine.checkpointDirectory, '--ranks', String(engine.ranks)]
+  if (engine.engine !== 'simulator') return ['--engine', engine.engine, ...engine.flags]
   return ['--engine', 'simulator', ...(engine.scriptPath === null ? [] : ['--script', engine.scriptPath])]
 }
 

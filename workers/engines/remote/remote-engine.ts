@@ -126,28 +126,32 @@ export class RemoteEngine implements Engine {
     await this.#adapter.close()
   }
 
+  /** The end is known at the stop token or at the limit, but the engine's own last word carries its counts: it is waited for, unless more ids come. */
   async * #events (running: RunningJob): AsyncGenerator<JobEvent, void, undefined> {
-    const { job, ending } = running
     let cachedTokens: number | null = null
     let counts: AnswerStep['usage']
-    for await (const step of this.#adapter.answer(job, ending.signal)) {
+    let end: AnswerStep['finish'] = null
+    for await (const step of this.#adapter.answer(running.job, running.ending.signal)) {
       this.#begin(running)
       cachedTokens = step.cachedTokens ?? cachedTokens
       counts = step.usage ?? counts
-      const { ids, stopTokenId } = this.#cut(step, running)
-      if (ids.length > 0) {
-        running.emitted += ids.length
-        this.#generatedTokensTotal += ids.length
-        yield { type: 'tokens', ids, ...(step.logprobs === undefined ? {} : { logprobs: step.logprobs.slice(0, ids.length) }) }
+      const isBeyond = end !== null && step.ids.length > 0
+      if (!isBeyond) {
+        const { ids, stopTokenId } = this.#cut(step, running)
+        if (ids.length > 0) yield this.#tokens(running, ids, step)
+        for (const piece of step.pieces ?? []) yield piece
+        end ??= endOf(running, step, stopTokenId)
       }
-      for (const piece of step.pieces ?? []) yield piece
-      const finish = stopTokenId !== null
-        ? { reason: 'stop' as const, stopTokenId }
-        : step.finish ?? (running.emitted >= job.sampling.maxTokens ? { reason: 'length' as const, stopTokenId: null } : null)
-      if (finish === null) continue
-      yield done(running, finish, { cachedTokens, ...(counts === undefined ? {} : { counts }) })
+      if (end === null || (step.finish === null && !isBeyond)) continue
+      yield done(running, end, { cachedTokens, ...(counts === undefined ? {} : { counts }) })
       return
     }
+  }
+
+  #tokens (running: RunningJob, ids: number[], { logprobs }: AnswerStep): JobEvent {
+    running.emitted += ids.length
+    this.#generatedTokensTotal += ids.length
+    return { type: 'tokens', ids, ...(logprobs === undefined ? {} : { logprobs: logprobs.slice(0, ids.length) }) }
   }
 
   /** Ids up to the stop token, which no event carries, and up to the job's limit. */
@@ -194,6 +198,11 @@ export class RemoteEngine implements Engine {
     clearInterval(this.#timer)
     for (const { ending } of this.#running) ending.abort(event)
   }
+}
+
+function endOf ({ job, emitted }: RunningJob, { finish }: AnswerStep, stopTokenId: number | null): AnswerStep['finish'] {
+  if (stopTokenId !== null) return { reason: 'stop', stopTokenId }
+  return finish ?? (emitted >= job.sampling.maxTokens ? { reason: 'length', stopTokenId: null } : null)
 }
 
 function done ({ job, emitted }: RunningJob, { reason, stopTokenId }: NonNullable<AnswerStep['finish']>, { cachedTokens = null, counts }: { cachedTokens?: number | null, counts?: AnswerStep['usage'] }): JobEvent {
