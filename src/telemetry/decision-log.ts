@@ -51,6 +51,20 @@ export interface Decision {
   content: { input: string, output: string } | null
 }
 
+/** Null without a value to take it from. */
+export interface Percentiles {
+  p50: number | null
+  p95: number | null
+}
+
+export interface DecisionSummary {
+  kept: number
+  since: string | null
+  outcomes: Record<Outcome, number>
+  firstTokenMs: Percentiles
+  durationMs: Percentiles
+}
+
 export class DecisionLog {
   readonly #limit: number
   #entries: Decision[] = []
@@ -73,6 +87,21 @@ export class DecisionLog {
     return matching.slice(0, filter.limit)
   }
 
+  /** Of the kept requests: how many ended how, and what took how long, in milliseconds. */
+  summary (): DecisionSummary {
+    const kept = this.#kept()
+    const outcomes: Record<Outcome, number> = { running: 0, completed: 0, refused: 0, abandoned: 0, failed: 0 }
+    for (const { outcome } of kept) outcomes[outcome]++
+    const figures = (of: (entry: Decision) => number | null): number[] => kept.map(of).filter(value => value !== null).sort((one, other) => one - other)
+    return {
+      kept: kept.length,
+      since: kept[0]?.receivedAt ?? null,
+      outcomes,
+      firstTokenMs: percentiles(figures(({ firstTokenMs }) => firstTokenMs)),
+      durationMs: percentiles(figures(({ durationMs, outcome }) => outcome === 'completed' ? durationMs : null))
+    }
+  }
+
   /** By request id or job id. */
   find (id: string): Decision | null {
     return this.#kept().findLast(({ requestId, jobId }) => requestId === id || jobId === id) ?? null
@@ -81,4 +110,9 @@ export class DecisionLog {
   #kept (): Decision[] {
     return this.#limit === 0 ? [] : this.#entries.slice(-this.#limit)
   }
+}
+
+function percentiles (sorted: readonly number[]): Percentiles {
+  const at = (share: number): number | null => sorted[Math.ceil(sorted.length * share) - 1] ?? null
+  return { p50: at(0.5), p95: at(0.95) }
 }

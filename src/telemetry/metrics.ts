@@ -156,6 +156,16 @@ export class GatewayMetrics {
     if (completionTokens > 1) this.#genAiPerToken.observe(genAi, decodeSeconds / (completionTokens - 1))
   }
 
+  /** Since the start, for people: every counter that has a tier or a code, by its labels. */
+  async totals (): Promise<Record<string, Array<{ labels: Record<string, string | number | undefined>, value: number }>>> {
+    const counters = { requests: this.#requests, decisions: this.#decisions, tokens: this.#tokens, retries: this.#retries, resumes: this.#resumes, rejections: this.#rejections, spendUsd: this.#spend }
+    const entries = await Promise.all(Object.entries(counters).map(async ([name, counter]) => {
+      const { values } = await counter.get()
+      return [name, values.map(({ labels, value }) => ({ labels, value }))] as const
+    }))
+    return Object.fromEntries(entries)
+  }
+
   #seriesOf (served: Served): ServedSeries {
     const key = `${served.tier} ${served.modelName}`
     const known = this.#series.get(key)

@@ -1,0 +1,56 @@
+/** What a new configuration changes, and which of it a running gateway can take over. Pure. */
+import type { GatewayConfig } from './schema.js'
+
+export interface ConfigChange {
+  /** As `server.keepAliveMs`. */
+  path: string
+  before: unknown
+  after: unknown
+  /** live: applied now. restart: noted, and still as before. */
+  applies: 'live' | 'restart'
+}
+
+export interface ReloadReport {
+  changes: ConfigChange[]
+  needsRestart: boolean
+}
+
+/** Everything else was built into something when the process started: listeners, engines, stores. */
+const livePaths = [
+  /^log\.level$/,
+  /^policy\./,
+  /^dialects\./,
+  /^server\.(keepAliveMs|graceMs|unauthenticatedPerMinute)$/
+]
+
+/** Values of these are not shown: they are credentials, or hashes of some. */
+const hiddenPaths = [/^access\.keyHashes$/, /^admin\.secretHash$/, /^accounts\.store$/]
+
+export function diffConfig (before: GatewayConfig, after: GatewayConfig): ConfigChange[] {
+  return differences('', before, after).map(change => ({
+    ...change,
+    ...(hiddenPaths.some(pattern => pattern.test(change.path)) ? { before: '(hidden)', after: '(hidden)' } : {}),
+    applies: isLive(change) ? 'live' : 'restart'
+  }))
+}
+
+type Difference = Omit<ConfigChange, 'applies'>
+
+function isLive ({ path, before, after }: Difference): boolean {
+  // Some keys to other keys; whether any are asked for at all is decided at the start. The same for remote and embedded workers.
+  const isList = path === 'access.keyHashes' || /^tiers\.\w+\.workers$/.test(path)
+  if (isList) return Array.isArray(before) && Array.isArray(after) && before.length > 0 && after.length > 0
+  return livePaths.some(pattern => pattern.test(path))
+}
+
+function differences (path: string, before: unknown, after: unknown): Difference[] {
+  if (isRecord(before) && isRecord(after)) {
+    const names = new Set([...Object.keys(before), ...Object.keys(after)])
+    return [...names].flatMap(name => differences(path === '' ? name : `${path}.${name}`, before[name], after[name]))
+  }
+  return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, before: before ?? null, after: after ?? null }]
+}
+
+function isRecord (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
