@@ -6,7 +6,6 @@ import type { Dispatcher } from '../dispatch/dispatch-event.js'
 import type { CheckpointLanguage } from '../language/checkpoint-language.js'
 import type { Effort } from '../language/conversation.js'
 import type { ModelMap } from '../policy/mapped-model.js'
-import type { Telemetry } from '../telemetry/telemetry.js'
 
 export interface GatewaySettings {
   bodyLimitBytes: number

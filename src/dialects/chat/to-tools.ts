@@ -20,8 +20,6 @@ export function toTools (tools: readonly GivenTool[] | null | undefined, source:
   requireUniqueNames(given.map(tool => tool.function.name), index => `tools[${index}].function.name`)
   return given.map((tool, index) => {
     const { name, description, parameters, strict } = tool.function
-    if (names.has(name)) throw new GatewayError('invalid_value', `Tool names must be unique: '${name}' appears twice`, { parameter: `tools[${index}].function.name` })
-    names.add(name)
     const isGiven = parameters !== null && parameters !== undefined
     return {
       name,

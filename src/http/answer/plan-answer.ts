@@ -41,7 +41,7 @@ export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
   const constraint = constraintOf(inputs, offeredTools)
   const prompt = served.language.render(conversation, effort)
   const tokenIds = await served.language.tokenize(prompt)
-  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: request.sampling.maxTokens, effort, contextTokens: served.checkpoint.contextTokens, overlong: settings.overlongCompletion ?? request.rules.overlongCompletion, parameter: request.rules.fields.conversation })
+  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: request.sampling.maxTokens, effort, contextTokens: served.checkpoint.contextTokens, overlong: overlongRule(inputs), parameter: request.rules.fields.conversation })
   const isFree = effort === 'none' || settings.honoursSamplingInThinking
 
   return {
@@ -56,48 +56,6 @@ export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
       },
       ...(constraint === null ? {} : { constraint }),
       ...(constraint !== null && prompt.start === 'reasoning' ? { constraintAfterTokenId: served.language.thinkEndId } : {}),
-export interface JobInputs extends Omit<PlanInputs, 'request' | 'conversation' | 'effort'> {
-  request: Pick<AnswerRequest, 'sampling' | 'rules'>
-}
-
-interface PromptIds {
-  tokenIds: number[]
-  /** Whether temperature and the like are the caller's to choose. */
-  isFree: boolean
-  defaultMaxTokens: number
-}
-
-/** @throws GatewayError context_length_exceeded, invalid_value */
-export function jobOf (inputs: JobInputs, { tokenIds, isFree, defaultMaxTokens }: PromptIds): JobRequest {
-  const { request: { sampling, rules }, served: { language, checkpoint } } = inputs
-  refuseUnknownIds(sampling, language.vocabularySize)
-  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: sampling.maxTokens, defaultMaxTokens, contextTokens: checkpoint.contextTokens, overlong: overlongRule(inputs), parameter: rules.fields.conversation })
-  return {
-    requestId: inputs.jobId,
-    tier: inputs.tier,
-    checkpoint: checkpoint.name,
-    tokenIds,
-    sampling: {
-      ...samplingOf(sampling, { isFree, maxTokens }),
-      stopTokenIds: [language.endOfSentenceId, ...sampling.stopTokenIds]
-    },
-    ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
-  }
-}
-
-/** A bias on a token that does not exist would be dropped in silence. */
-function refuseUnknownIds ({ logitBias, stopTokenIds }: RequestedSampling, vocabularySize: number): void {
-  const refuse = (id: string | number, parameter: string): never => {
-    throw new GatewayError('invalid_value', `Invalid ${parameter}: ${id} is not a token id of this model, ids are below ${vocabularySize}`, { parameter })
-  }
-  for (const id of Object.keys(logitBias ?? {})) if (Number(id) >= vocabularySize) refuse(id, 'logit_bias')
-  for (const id of stopTokenIds) if (id >= vocabularySize) refuse(id, 'stop_token_ids')
-}
-
-function overlongRule ({ settings: { overlongCompletion = 'by-dialect' }, request }: JobInputs): 'refuse' | 'clamp' {
-  return overlongCompletion === 'by-dialect' ? request.rules.overlongCompletion : overlongCompletion
-}
-
       ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
     },
     prompt,
@@ -105,6 +63,10 @@ function overlongRule ({ settings: { overlongCompletion = 'by-dialect' }, reques
     stopStrings: request.stopStrings,
     allowsParallelToolCalls: conversation.allowsParallelToolCalls
   }
+}
+
+function overlongRule ({ settings: { overlongCompletion = 'by-dialect' }, request }: PlanInputs): 'refuse' | 'clamp' {
+  return overlongCompletion === 'by-dialect' ? request.rules.overlongCompletion : overlongCompletion
 }
 
 function offeredToolsOf ({ tools, toolChoice }: Conversation): ToolDefinition[] {

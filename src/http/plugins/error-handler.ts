@@ -6,7 +6,6 @@ import fp from 'fastify-plugin'
 import { messagesError } from '../../dialects/messages/messages-error.js'
 import { errorEnvelope, GatewayError, toGatewayError } from '../../errors.js'
 import { speaksAnthropic } from '../client-dialect.js'
-import type { RequestObservation } from '../../telemetry/request-observation.js'
 import { requestIdHeaders } from './request-id.js'
 
 const defaultRetryAfterMs = 1000
@@ -21,14 +20,14 @@ export function sendError (thrown: unknown, request: FastifyRequest, reply: Fast
   const { observation } = request as { observation?: RequestObservation }
   observation?.failed(error)
   if (error.status >= 500) request.log.error({ err: error.cause ?? error, code: error.code }, error.message)
-  return reply
-    .code(error.status)
   const { status, envelope } = speaksAnthropic(request)
     ? messagesError(error, request.id)
     : { status: error.status, envelope: errorEnvelope(error, request.id) }
+  return reply
+    .code(status)
     .headers({ ...requestIdHeaders(request.id), ...retryHeaders(error) })
     .type('application/json; charset=utf-8')
-    .send(errorEnvelope(error, request.id))
+    .send(envelope)
 }
 
 /** SDKs retry 408, 409, 429 and 5xx on their own judgement unless `x-should-retry` decides for them. */
