@@ -11,7 +11,13 @@ export interface AnswerRequest {
   thinking: ThinkingRequest
   sampling: RequestedSampling
   stopStrings: string[]
+  /** How many alternative answers; absent = one. */
+  choices?: number
   isStream: boolean
+  /** Whether usage has to say what the answer cost; absent = no. */
+  tellsCost?: boolean
+  /** The most it may be expected to cost, nano-dollars; absent = the caller does not mind. */
+  maxNanoUsd?: number
   /** Whose prefix-cache entries this request may share; null = those of the key. */
   cacheUser: string | null
   rules: DialectRules

@@ -30,15 +30,21 @@ export interface AnswerUsage {
   /** Includes reasoning. */
   completionTokens: number
   reasoningTokens: number
+  /** Only where the caller asked to be told. */
+  costNanoUsd?: number
 }
 
 export type AnswerFinish = 'stop' | 'length' | 'tool_calls'
 
 export type AnswerPart =
   | { type: 'accepted', workerId: string, checkpoint: string, cachedTokens: number | null, queueMs: number }
-  | { type: 'progress', pieces: AnswerPiece[], logprobs: AnswerLogprobs | null }
-  /** `stopString`: the caller's own string that ended the answer. */
-  | { type: 'finished', finish: AnswerFinish, stopString: string | null, usage: AnswerUsage }
+  /**
+   * `choice`: which of several alternatives this belongs to, from 0; absent = the only one. Alternatives interleave; each but
+   * the last to end does so in a progress that has its `finish`.
+   */
+  | { type: 'progress', pieces: AnswerPiece[], logprobs: AnswerLogprobs | null, choice?: number, finish?: AnswerFinish }
+  /** The last part. `stopString`: the caller's own string that ended the answer. `usage` counts all alternatives, and their prompt once; `costNanoUsd` is what the key was charged. */
+  | { type: 'finished', finish: AnswerFinish, stopString: string | null, usage: AnswerUsage, choice?: number, costNanoUsd?: number }
 
 export type AcceptedPart = Extract<AnswerPart, { type: 'accepted' }>
 export type ProgressPart = Extract<AnswerPart, { type: 'progress' }>

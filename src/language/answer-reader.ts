@@ -31,7 +31,8 @@ class TokenAnswerReader implements AnswerReader {
 
   constructor (tokenizer: Tokenizer, prompt: RenderedPrompt, { tools, stopStrings, allowsParallelToolCalls }: AnswerOptions) {
     this.#decoder = new IncrementalDecoder(tokenizer)
-    this.#marks = new Map(controlMarks.map(([text, mark]) => [tokenizer.idOfControl(text), mark]))
+    const marks = prompt.start === 'plain' ? controlMarks.filter(([, mark]) => mark === 'end-of-sentence') : controlMarks
+    this.#marks = new Map(marks.map(([text, mark]) => [tokenizer.idOfControl(text), mark]))
     this.#parser = createAnswerParser({
       start: prompt.start,
       isContinuation: prompt.isContinuation,

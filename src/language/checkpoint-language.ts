@@ -10,13 +10,19 @@ export interface CheckpointLanguage {
   readonly endOfSentenceId: number
   /** `</think>`: ends reasoning for certain, and starts a constraint that waits for the answer. */
   readonly thinkEndId: number
+  /** Ids below this may be in use. */
+  readonly vocabularySize: number
 
   render (conversation: Conversation, effort: Effort): RenderedPrompt
 
   /** Large prompts are tokenised on another thread; small ones at once. */
   tokenize (prompt: RenderedPrompt): Promise<number[]>
 
-  /** The bytes one token stands for (part of a character, perhaps): what log-probabilities are labelled with. */
+  /**
+   * The bytes one token stands for (part of a character, perhaps): what log-probabilities are labelled with.
+   *
+   * @throws RangeError for an id that is not in use
+   */
   tokenBytes (id: number): Uint8Array
 
   /** Turns the ids of one answer, as they come, into meaning. */

@@ -23,6 +23,7 @@ export function createCheckpointLanguage ({ tokenizer, ladder }: CheckpointLangu
     ladder,
     endOfSentenceId: requiredId(tokenizer, endOfSentence),
     thinkEndId: requiredId(tokenizer, thinkEnd),
+    vocabularySize: tokenizer.vocabularySize,
     render: (conversation, effort) => renderConversation(conversation, { effort, ladder }),
     tokenize: async prompt => await offLoop.encodePieces(prompt.pieces),
     tokenBytes: id => tokenizer.bytesOf(id),

@@ -5,7 +5,7 @@
  * identity and throws. First and last chunk have their fixed forms.
  */
 import { errorEnvelope, type ErrorEnvelope, type GatewayError } from '../../errors.js'
-import type { AnswerIdentity, AnswerPiece, AnswerUsage, FinishedPart, ProgressPart } from '../answer.js'
+import type { AnswerFinish, AnswerIdentity, AnswerPiece, AnswerUsage, FinishedPart, ProgressPart } from '../answer.js'
 import { chatLogprobs, type ChatLogprobs } from './chat-logprobs.js'
 import { chatUsage, type ChatUsage } from './chat-usage.js'
 
@@ -17,6 +17,8 @@ export interface ChatStreamOptions {
   usageLayout: UsageLayout
   includesUsage: boolean
   showsReasoning: boolean
+  /** Default 1. */
+  choiceCount?: number
 }
 
 export interface ChatDelta {
@@ -32,7 +34,7 @@ export interface ChatChunk {
   created: number
   model: string
   system_fingerprint: string
-  choices: Array<{ index: 0, delta: ChatDelta, logprobs: ChatLogprobs | null, finish_reason: string | null }>
+  choices: Array<{ index: number, delta: ChatDelta, logprobs: ChatLogprobs | null, finish_reason: string | null }>
   usage?: ChatUsage | null
 }
 
@@ -46,14 +48,18 @@ export class ChatStream {
     this.#withReasoning = options.identity.isThinking && options.showsReasoning
   }
 
-  /** Says that the answer has begun; goes before every other chunk. */
+  /** Says that every choice has begun; goes before all other chunks. */
   first (): ChatChunk[] {
-    return [this.#chunk(this.#withReasoning
+    return Array.from({ length: this.#options.choiceCount ?? 1 }, (_, choice) => this.#chunk(this.#withReasoning
       ? { role: 'assistant', content: null, reasoning_content: '' }
-      : { role: 'assistant', content: '' })]
+      : { role: 'assistant', content: '' }, { choice }))
   }
 
   progress (part: ProgressPart): ChatChunk[] {
+    return part.finish === undefined ? this.#news(part) : [...this.#news(part), this.#end(part.finish, part.choice)]
+  }
+
+  #news (part: ProgressPart): ChatChunk[] {
     const deltas = part.pieces.map(piece => this.#delta(piece)).filter(delta => delta !== null)
     if (deltas.length === 0) return part.logprobs === null || chatLogprobs(part.logprobs) === null ? [] : this.#withLogprobs([{}], part)
     return this.#withLogprobs(deltas, part)
@@ -62,7 +68,7 @@ export class ChatStream {
   finished (part: FinishedPart): ChatChunk[] {
     const { usageLayout, includesUsage } = this.#options
     const usage = this.#usage(part.usage)
-    const last = this.#chunk(this.#withReasoning ? { content: '', reasoning_content: null } : { content: '' }, { finishReason: part.finish })
+    const last = this.#end(part.finish, part.choice)
     if (usageLayout !== 'openai') last.usage = usage
     if (usageLayout === 'deepseek' || !includesUsage) return [last]
     return [last, { ...this.#chunk({}), choices: [], usage }]
@@ -73,8 +79,12 @@ export class ChatStream {
     return [{ ...this.#chunk({ content: '' }, { finishReason: 'error' }), ...errorEnvelope(error, requestId) }]
   }
 
+  #end (finishReason: AnswerFinish, choice = 0): ChatChunk {
+    return this.#chunk(this.#withReasoning ? { content: '', reasoning_content: null } : { content: '' }, { finishReason, choice })
+  }
+
   #withLogprobs (deltas: ChatDelta[], part: ProgressPart): ChatChunk[] {
-    const chunks = deltas.map(delta => this.#chunk(delta))
+    const chunks = deltas.map(delta => this.#chunk(delta, { choice: part.choice ?? 0 }))
     if (part.logprobs === null) return chunks
     const { content, reasoning } = part.logprobs
     const owner = (key: 'content' | 'reasoning_content') => Math.max(0, deltas.findIndex(delta => typeof delta[key] === 'string'))
@@ -108,7 +118,7 @@ export class ChatStream {
     return chatUsage(usage, this.#options.identity.isThinking)
   }
 
-  #chunk (delta: ChatDelta, { finishReason = null }: { finishReason?: string | null } = {}): ChatChunk {
+  #chunk (delta: ChatDelta, { finishReason = null, choice = 0 }: { finishReason?: string | null, choice?: number } = {}): ChatChunk {
     const { id, created, model, systemFingerprint } = this.#options.identity
     return {
       id,
@@ -116,7 +126,7 @@ export class ChatStream {
       created,
       model,
       system_fingerprint: systemFingerprint,
-      choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
+      choices: [{ index: choice, delta, logprobs: null, finish_reason: finishReason }],
       ...(this.#options.includesUsage ? { usage: null } : {})
     }
   }

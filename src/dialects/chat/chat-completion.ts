@@ -1,5 +1,5 @@
 /** Answer parts to one whole chat completion. */
-import type { AnswerIdentity, AnswerLogprobs, AnswerPart, AnswerPiece, FinishedPart } from '../answer.js'
+import type { AnswerFinish, AnswerIdentity, AnswerLogprobs, AnswerPart, AnswerPiece, AnswerUsage } from '../answer.js'
 import { chatLogprobs, type ChatLogprobs } from './chat-logprobs.js'
 import { chatUsage, type ChatUsage } from './chat-usage.js'
 
@@ -9,35 +9,72 @@ export interface ChatToolCall {
   function: { name: string, arguments: string }
 }
 
+interface ChatChoice {
+  index: number
+  message: { role: 'assistant', content: string, reasoning_content?: string, refusal: null, tool_calls?: ChatToolCall[] }
+  logprobs: ChatLogprobs | null
+  finish_reason: string
+}
+
 export interface ChatCompletion {
   id: string
   object: 'chat.completion'
   created: number
   model: string
   system_fingerprint: string
-  choices: [{
-    index: 0
-    message: { role: 'assistant', content: string, reasoning_content?: string, refusal: null, tool_calls?: ChatToolCall[] }
-    logprobs: ChatLogprobs | null
-    finish_reason: string
-  }]
+  choices: ChatChoice[]
   usage: ChatUsage
 }
 
+export interface ChatCompletionOptions {
+  identity: AnswerIdentity
+  showsReasoning: boolean
+  /** Default 1. */
+  choiceCount?: number
+}
+
 export class ChatCompletionBuilder {
-  readonly #options: { identity: AnswerIdentity, showsReasoning: boolean }
+  readonly #options: ChatCompletionOptions
+  readonly #choices: ChoiceBuilder[]
+  #usage: AnswerUsage | null = null
+
+  constructor (options: ChatCompletionOptions) {
+    this.#options = options
+    this.#choices = Array.from({ length: options.choiceCount ?? 1 }, () => new ChoiceBuilder())
+  }
+
+  add (part: AnswerPart): void {
+    if (part.type === 'accepted') return
+    if (part.type === 'finished') this.#usage = part.usage
+    this.#choices[part.choice ?? 0]?.add(part)
+  }
+
+  /** null while the answer has not finished. */
+  build (): ChatCompletion | null {
+    if (this.#usage === null) return null
+    const { identity, showsReasoning } = this.#options
+    const withReasoning = identity.isThinking && showsReasoning
+    return {
+      id: identity.id,
+      object: 'chat.completion',
+      created: identity.created,
+      model: identity.model,
+      system_fingerprint: identity.systemFingerprint,
+      choices: this.#choices.map((choice, index) => choice.build(index, { withReasoning })),
+      usage: chatUsage(this.#usage, identity.isThinking)
+    }
+  }
+}
+
+class ChoiceBuilder {
   #content = ''
   #reasoning = ''
   readonly #toolCalls: ChatToolCall[] = []
   #logprobs: AnswerLogprobs | null = null
-  #end: FinishedPart | null = null
+  #finish: AnswerFinish = 'stop'
 
-  constructor (options: { identity: AnswerIdentity, showsReasoning: boolean }) {
-    this.#options = options
-  }
-
-  add (part: AnswerPart): void {
-    if (part.type === 'finished') this.#end = part
+  add (part: Exclude<AnswerPart, { type: 'accepted' }>): void {
+    if (part.finish !== undefined) this.#finish = part.finish
     if (part.type !== 'progress') return
     part.pieces.forEach(piece => this.#addPiece(piece))
     if (part.logprobs === null) return
@@ -46,32 +83,20 @@ export class ChatCompletionBuilder {
     this.#logprobs.reasoning.push(...part.logprobs.reasoning)
   }
 
-  /** null while the answer has not finished. */
-  build (): ChatCompletion | null {
-    if (this.#end === null) return null
-    const { identity, showsReasoning } = this.#options
-    const withReasoning = identity.isThinking && showsReasoning
+  build (index: number, { withReasoning }: { withReasoning: boolean }): ChatChoice {
     const logprobs = this.#logprobs === null || withReasoning ? this.#logprobs : { ...this.#logprobs, reasoning: [] }
     return {
-      id: identity.id,
-      object: 'chat.completion',
-      created: identity.created,
-      model: identity.model,
-      system_fingerprint: identity.systemFingerprint,
-      choices: [{
-        index: 0,
-        message: {
-          role: 'assistant',
-          // "" beside tool calls too, as DeepSeek: null content breaks some clients on replay.
-          content: this.#content,
-          ...(withReasoning ? { reasoning_content: this.#reasoning } : {}),
-          refusal: null,
-          ...(this.#toolCalls.length > 0 ? { tool_calls: this.#toolCalls } : {})
-        },
-        logprobs: chatLogprobs(logprobs),
-        finish_reason: this.#end.finish
-      }],
-      usage: chatUsage(this.#end.usage, identity.isThinking)
+      index,
+      message: {
+        role: 'assistant',
+        // "" beside tool calls too, as DeepSeek: null content breaks some clients on replay.
+        content: this.#content,
+        ...(withReasoning ? { reasoning_content: this.#reasoning } : {}),
+        refusal: null,
+        ...(this.#toolCalls.length > 0 ? { tool_calls: this.#toolCalls } : {})
+      },
+      logprobs: chatLogprobs(logprobs),
+      finish_reason: this.#finish
     }
   }
 

@@ -8,6 +8,8 @@ export interface ChatUsage {
   completion_tokens_details?: { reasoning_tokens: number }
   prompt_cache_hit_tokens: number
   prompt_cache_miss_tokens: number
+  /** USD; only when asked for with `usage: {include: true}`, as OpenRouter has it. */
+  cost?: number
 }
 
 /** Both cache spellings: OpenAI's details and DeepSeek's hit + miss = prompt. */
@@ -19,6 +21,7 @@ export function chatUsage (usage: AnswerUsage, isThinking: boolean): ChatUsage {
     prompt_tokens_details: { cached_tokens: usage.cachedTokens },
     ...(isThinking ? { completion_tokens_details: { reasoning_tokens: usage.reasoningTokens } } : {}),
     prompt_cache_hit_tokens: usage.cachedTokens,
-    prompt_cache_miss_tokens: usage.promptTokens - usage.cachedTokens
+    prompt_cache_miss_tokens: usage.promptTokens - usage.cachedTokens,
+    ...(usage.costNanoUsd === undefined ? {} : { cost: usage.costNanoUsd / 1e9 })
   }
 }

@@ -8,6 +8,7 @@ import { GatewayError } from '../../errors.js'
 import type { Message } from '../../language/conversation.js'
 import { responseFormatOf } from '../answer-form.js'
 import type { RequestBody } from '../request-body.js'
+import { stopStringsOf } from '../sampling-fields.js'
 import { firstUnansweredCall } from '../tool-results.js'
 import { parseOrThrow } from '../validation-error.js'
 import { chatRules, type ChatRequest } from './chat-request.js'
@@ -40,9 +41,12 @@ export function parseChatRequest (source: RequestBody): ChatRequest {
     answerForm,
     thinking: requestedThinking(body),
     sampling: toSampling(body),
-    stopStrings: typeof body.stop === 'string' ? [body.stop] : body.stop ?? [],
+    stopStrings: stopStringsOf(body),
+    choices: body.n ?? 1,
     isStream: body.stream === true,
-    includesUsage: body.stream_options?.include_usage === true,
+    includesUsage: body.stream_options?.include_usage === true || body.usage?.include === true,
+    tellsCost: body.usage?.include === true,
+    ...(typeof body.max_cost_usd === 'number' ? { maxNanoUsd: Math.round(body.max_cost_usd * 1e9) } : {}),
     showsReasoning: showsReasoning(body),
     cacheUser: body.user_id ?? body.cache_salt ?? body.user ?? null,
     rules: chatRules
@@ -53,15 +57,11 @@ function refuseContradictions (body: ChatRequestBody): void {
   if (body.stream_options !== null && body.stream_options !== undefined && body.stream !== true) {
     throw new GatewayError('invalid_value', 'stream_options is allowed only when stream is true', { parameter: 'stream_options' })
   }
-  if (typeof body.n === 'number' && body.n !== 1) {
-    throw new GatewayError('unsupported_parameter', 'Only n = 1 is supported', { parameter: 'n' })
-  }
   if (body.continue_final_message === true && body.messages.at(-1)?.role !== 'assistant') {
     throw new GatewayError('invalid_value', 'continue_final_message needs the last message to be of role assistant', { parameter: 'continue_final_message' })
   }
 }
 
-/** A model that never sees the result of its call would have to invent one. */
 function requireToolResults (messages: Message[]): void {
   const nameless = messages.findIndex(message => message.role === 'tool' && message.toolCallId === '')
   if (nameless !== -1) throw new GatewayError('missing_required_parameter', `A tool message must have its tool_call_id: messages[${nameless}]`, { parameter: `messages[${nameless}].tool_call_id` })

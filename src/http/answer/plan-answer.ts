@@ -41,22 +41,13 @@ export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
   const constraint = constraintOf(inputs, offeredTools)
   const prompt = served.language.render(conversation, effort)
   const tokenIds = await served.language.tokenize(prompt)
-  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: request.sampling.maxTokens, effort, contextTokens: served.checkpoint.contextTokens, overlong: overlongRule(inputs), parameter: request.rules.fields.conversation })
   const isFree = effort === 'none' || settings.honoursSamplingInThinking
-
+  const job = jobOf(inputs, { tokenIds, isFree, defaultMaxTokens: defaultMaxTokens[effort] })
   return {
     job: {
-      requestId: inputs.jobId,
-      tier: inputs.tier,
-      checkpoint: served.checkpoint.name,
-      tokenIds,
-      sampling: {
-        ...samplingOf(request.sampling, { isFree, maxTokens }),
-        stopTokenIds: [served.language.endOfSentenceId, ...request.sampling.stopTokenIds]
-      },
+      ...job,
       ...(constraint === null ? {} : { constraint }),
-      ...(constraint !== null && prompt.start === 'reasoning' ? { constraintAfterTokenId: served.language.thinkEndId } : {}),
-      ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
+      ...(constraint !== null && prompt.start === 'reasoning' ? { constraintAfterTokenId: served.language.thinkEndId } : {})
     },
     prompt,
     offeredTools,
@@ -65,7 +56,45 @@ export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
   }
 }
 
-function overlongRule ({ settings: { overlongCompletion = 'by-dialect' }, request }: PlanInputs): 'refuse' | 'clamp' {
+export interface JobInputs extends Omit<PlanInputs, 'request' | 'conversation' | 'effort'> {
+  request: Pick<AnswerRequest, 'sampling' | 'rules'>
+}
+
+interface PromptIds {
+  tokenIds: number[]
+  /** Whether temperature and the like are the caller's to choose. */
+  isFree: boolean
+  defaultMaxTokens: number
+}
+
+/** @throws GatewayError context_length_exceeded, invalid_value */
+export function jobOf (inputs: JobInputs, { tokenIds, isFree, defaultMaxTokens }: PromptIds): JobRequest {
+  const { request: { sampling, rules }, served: { language, checkpoint } } = inputs
+  refuseUnknownIds(sampling, language.vocabularySize)
+  const maxTokens = maxTokensOf({ promptTokens: tokenIds.length, asked: sampling.maxTokens, defaultMaxTokens, contextTokens: checkpoint.contextTokens, overlong: overlongRule(inputs), parameter: rules.fields.conversation })
+  return {
+    requestId: inputs.jobId,
+    tier: inputs.tier,
+    checkpoint: checkpoint.name,
+    tokenIds,
+    sampling: {
+      ...samplingOf(sampling, { isFree, maxTokens }),
+      stopTokenIds: [language.endOfSentenceId, ...sampling.stopTokenIds]
+    },
+    ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
+  }
+}
+
+/** A bias on a token that does not exist would be dropped in silence. */
+function refuseUnknownIds ({ logitBias, stopTokenIds }: RequestedSampling, vocabularySize: number): void {
+  const refuse = (id: string | number, parameter: string): never => {
+    throw new GatewayError('invalid_value', `Invalid ${parameter}: ${id} is not a token id of this model, ids are below ${vocabularySize}`, { parameter })
+  }
+  for (const id of Object.keys(logitBias ?? {})) if (Number(id) >= vocabularySize) refuse(id, 'logit_bias')
+  for (const id of stopTokenIds) if (id >= vocabularySize) refuse(id, 'stop_token_ids')
+}
+
+function overlongRule ({ settings: { overlongCompletion = 'by-dialect' }, request }: JobInputs): 'refuse' | 'clamp' {
   return overlongCompletion === 'by-dialect' ? request.rules.overlongCompletion : overlongCompletion
 }
 
@@ -89,7 +118,7 @@ function constraintOf ({ request, served }: PlanInputs, offeredTools: ToolDefini
 interface Room {
   promptTokens: number
   asked: number | null
-  effort: Effort
+  defaultMaxTokens: number
   contextTokens: number
   overlong: 'refuse' | 'clamp'
   /** Names the prompt in the error. */
@@ -97,9 +126,9 @@ interface Room {
 }
 
 /** Counts are exact: these are the ids a worker would get. */
-function maxTokensOf ({ promptTokens, asked, effort, contextTokens, overlong, parameter }: Room): number {
+function maxTokensOf ({ promptTokens, asked, defaultMaxTokens, contextTokens, overlong, parameter }: Room): number {
   const left = contextTokens - promptTokens
-  const wanted = asked ?? Math.min(left, defaultMaxTokens[effort])
+  const wanted = asked ?? Math.min(left, defaultMaxTokens)
   if (left >= 1 && (wanted <= left || overlong === 'clamp')) return Math.min(wanted, left)
   throw new ContextLengthError({ promptTokens, completionTokens: Math.max(1, wanted), contextTokens }, parameter)
 }

@@ -13,5 +13,5 @@ export function renderFim ({ prefix, suffix }: { prefix: string, suffix: string 
   writer.template(fillInTheMiddle.hole)
   writer.data(suffix)
   writer.template(fillInTheMiddle.end)
-  return { pieces: writer.pieces, start: 'content', isContinuation: true }
+  return { pieces: writer.pieces, start: 'plain', isContinuation: true }
 }

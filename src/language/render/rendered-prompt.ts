@@ -10,8 +10,8 @@ export interface Piece {
 
 export interface RenderedPrompt {
   pieces: Piece[]
-  /** Where the model's own text begins: what the parser must start in. */
-  start: 'reasoning' | 'content' | 'tool-calls'
+  /** Where the model's own text begins: what the parser must start in. `plain` is no chat at all: whatever the model writes is text. */
+  start: 'reasoning' | 'content' | 'tool-calls' | 'plain'
   /** True when the model continues an assistant message: leading newlines are then part of the answer. */
   isContinuation: boolean
 }

@@ -132,7 +132,7 @@ await t.test('fill in the middle', async t => {
   const prompt = renderFim({ prefix: 'def f(', suffix: '): <｜fim▁end｜>' })
   t.equal(promptText(prompt), '<｜begin▁of▁sentence｜><｜fim▁begin｜>def f(<｜fim▁hole｜>): <｜fim▁end｜><｜fim▁end｜>')
   t.same(prompt.pieces.map(piece => piece.kind), ['template', 'data', 'template', 'data', 'template'])
-  t.match(prompt, { start: 'content', isContinuation: true })
+  t.match(prompt, { start: 'plain', isContinuation: true })
 })
 
 await t.test('everything a caller or the model wrote is data', async t => {
