@@ -1,7 +1,7 @@
 /** GET /models: the union of what DeepSeek, OpenAI, vLLM and OpenRouter clients look for in a model. */
 import type { FastifyPluginAsync } from 'fastify'
 import type { Tier } from '../../../workers/contract/job.js'
-import { maxCompletionTokens } from '../../dialects/chat/request-schema.js'
+import { maxCompletionTokens } from '../../dialects/sampling-fields.js'
 import { GatewayError } from '../../errors.js'
 import { defaultModelMap, mappedModel } from '../../policy/mapped-model.js'
 import { canonicalModelNames, publicModelNames, resolveModel } from '../../policy/model-name.js'
