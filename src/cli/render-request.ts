@@ -94,6 +94,6 @@ function effortOf (body: RenderRequestBody, ladder: EffortLadder): Effort {
     modelIsThinking: resolveModel(body.model ?? 'auto', { pro: '', flash: '' })?.isThinking ?? null,
     isToolForced: kind === 'required' || kind === 'named',
     ladder,
-    xhighEffort: 'high'
+    xhighEffort: 'high', cap: null
   }).effort
 }

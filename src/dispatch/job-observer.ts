@@ -41,3 +41,21 @@ export const silentObserver: JobObserver = {
   tokens: () => {},
   attemptEnded: () => {}
 }
+
+export function observedBoth (one: JobObserver, other: JobObserver): JobObserver {
+  return {
+    assigned: note => {
+      one.assigned(note)
+      other.assigned(note)
+    },
+    attemptBegan: note => ({ ...one.attemptBegan(note), ...other.attemptBegan(note) }),
+    tokens: count => {
+      one.tokens(count)
+      other.tokens(count)
+    },
+    attemptEnded: fault => {
+      one.attemptEnded(fault)
+      other.attemptEnded(fault)
+    }
+  }
+}

@@ -1,11 +1,14 @@
 /** What the front door stands on. The process (src/server.ts) makes these; tests make others. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { Tier } from '../../workers/contract/job.js'
+import type { AccountService } from '../accounts/account-service.js'
+import type { Account } from '../accounts/keys.js'
 import type { UsageLayout } from '../dialects/chat/chat-chunks.js'
 import type { Dispatcher } from '../dispatch/dispatch-event.js'
 import type { CheckpointLanguage } from '../language/checkpoint-language.js'
-import type { Effort } from '../language/conversation.js'
+import type { TierPolicy } from '../policy/choose-tier.js'
 import type { ModelMap } from '../policy/mapped-model.js'
+import type { Telemetry } from '../telemetry/telemetry.js'
 
 export interface GatewaySettings {
   bodyLimitBytes: number
@@ -20,9 +23,7 @@ export interface GatewaySettings {
   stalledClientMs?: number
   /** Requests per minute from one address without a valid key; not applied when no keys are asked for. */
   unauthenticatedPerMinute: number
-  defaultTier: Tier
-  /** Tier that an asked-for effort calls for. Default: max calls for pro. */
-  tierByEffort?: Readonly<Partial<Record<Effort, Tier>>>
+  policy: TierPolicy & { cascade: CascadeSettings }
   xhighEffort: 'high' | 'max'
   usageChunk: UsageLayout
   honoursSamplingInThinking: boolean
@@ -35,6 +36,11 @@ export interface GatewaySettings {
   anthropicModels?: ModelMap
   /** `when-asked`: a message that does not speak of thinking is answered without, as on Anthropic's own API. Default as everywhere, on. */
   anthropicThinking?: 'as-elsewhere' | 'when-asked'
+}
+
+export interface CascadeSettings {
+  /** Lowest mean log-probability of a flash answer that is kept; null = not checked. */
+  minMeanLogprob: number | null
 }
 
 export interface ServedCheckpoint {
@@ -55,6 +61,7 @@ export interface ServedTier {
 export interface Caller {
   /** Not secret: names the key in logs and keeps prefix caches of different keys apart. */
   keyId: string
+  account: Account
 }
 
 /** null = no such key. Must not reveal by its timing how much of a key was right. */
@@ -64,6 +71,7 @@ export interface GatewayDependencies {
   settings: GatewaySettings
   tiers: Readonly<Record<Tier, ServedTier>>
   dispatcher: Dispatcher
+  accounts: AccountService
   /** null = no key is asked for (loopback only). */
   verifyKey: VerifyKey | null
   logger: FastifyBaseLogger

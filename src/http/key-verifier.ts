@@ -1,8 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { AccountService } from '../accounts/account-service.js'
+import { anonymousAccount, type Account } from '../accounts/keys.js'
 import type { VerifyKey } from './gateway-dependencies.js'
 
 /**
- * Checks keys against their SHA-256 hashes (hex). Every hash is compared, whole, whichever matches.
+ * Checks keys against their SHA-256 hashes (hex): keys of the configuration, without rules or limits. Every hash is
+ * compared, whole, whichever matches.
  */
 export function createKeyVerifier (keyHashes: readonly string[]): VerifyKey {
   const known = keyHashes.map(hash => Buffer.from(hash, 'hex'))
@@ -12,6 +15,24 @@ export function createKeyVerifier (keyHashes: readonly string[]): VerifyKey {
     for (const hash of known) {
       if (hash.length === presented.length && timingSafeEqual(hash, presented)) match = hash
     }
-    return match === null ? null : { keyId: match.toString('hex').slice(0, 12) }
+    if (match === null) return null
+    const keyId = match.toString('hex').slice(0, 12)
+    return { keyId, account: configuredAccount(keyId) }
   }
+}
+
+/** Keys of the configuration first, then those of the store. */
+export function createAccountVerifier (keyHashes: readonly string[], accounts: AccountService): VerifyKey {
+  const verifyConfigured = createKeyVerifier(keyHashes)
+  return async key => {
+    const configured = await verifyConfigured(key)
+    if (configured !== null) return configured
+    const account = await accounts.authenticate(key)
+    return account === null ? null : { keyId: account.key.id, account }
+  }
+}
+
+function configuredAccount (keyId: string): Account {
+  const { key, org } = anonymousAccount()
+  return { key: { ...key, id: keyId, orgId: 'configured', name: 'configured' }, org: { ...org, id: 'configured' } }
 }

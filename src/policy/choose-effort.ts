@@ -8,7 +8,7 @@
 import type { Effort, EffortLadder } from '../language/conversation.js'
 import type { EffortWord, ThinkingRequest } from './effort-word.js'
 
-export type EffortReason = 'asked-by-body' | 'asked-by-header' | 'model-name' | 'tool-choice' | 'default'
+export type EffortReason = 'asked-by-body' | 'asked-by-header' | 'model-name' | 'tool-choice' | 'capped-by-key' | 'default'
 
 export interface EffortInputs {
   body: ThinkingRequest
@@ -20,6 +20,8 @@ export interface EffortInputs {
   ladder: EffortLadder
   /** DeepSeek moved `xhigh` from max to high in August 2026. The preview ladder keeps max. */
   xhighEffort: 'high' | 'max'
+  /** The hardest effort that the key may ask for; null = any. */
+  cap: Effort | null
 }
 
 export interface EffortChoice {
@@ -28,8 +30,16 @@ export interface EffortChoice {
 }
 
 export function chooseEffort (inputs: EffortInputs): EffortChoice {
-  const asked = askedEffort(inputs)
+  const asked = capped(askedEffort(inputs), inputs)
   return inputs.isToolForced && asked.effort !== 'none' ? { effort: 'none', reason: 'tool-choice' } : asked
+}
+
+const hardness: readonly Effort[] = ['none', 'low', 'high', 'max']
+
+function capped (asked: EffortChoice, { cap, ladder }: EffortInputs): EffortChoice {
+  if (cap === null || hardness.indexOf(asked.effort) <= hardness.indexOf(cap)) return asked
+  // The preview ladder has nothing between none and high.
+  return { effort: cap === 'low' && ladder === 'preview' ? 'none' : cap, reason: 'capped-by-key' }
 }
 
 function askedEffort ({ body, headerWord, modelIsThinking, ladder, xhighEffort }: EffortInputs): EffortChoice {

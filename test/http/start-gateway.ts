@@ -7,13 +7,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import { pino } from 'pino'
+import { AccountService } from '../../src/accounts/account-service.js'
 import { buildApp } from '../../src/app.js'
 import { HttpDispatcher, type DispatcherOptions } from '../../src/dispatch/http-dispatcher.js'
 import { HttpWorkerClient } from '../../src/dispatch/http-worker-client.js'
 import { WorkerRegistry } from '../../src/dispatch/worker-registry.js'
 import type { GatewayDependencies, GatewaySettings, ServedCheckpoint } from '../../src/http/gateway-dependencies.js'
+import { createAccountVerifier } from '../../src/http/key-verifier.js'
 import { createCheckpointLanguage } from '../../src/language/create-checkpoint-language.js'
 import { loadTokenizer } from '../../src/language/tokenizer/load-tokenizer.js'
+import { ForgetfulStore } from '../../src/stores/forgetful-store.js'
 import type { Job, Tier } from '../../workers/contract/job.js'
 import type { AnswerPiece, AnswerSource } from '../../workers/engines/simulator/simulated-answer.js'
 import { SimulatorEngine, type SimulatorOptions } from '../../workers/engines/simulator/simulator-engine.js'
@@ -22,6 +25,13 @@ import { WorkerHost } from '../../workers/host/worker-host.js'
 
 export const tokenizer = loadTokenizer('deepseek-v4')
 const endOfSentenceId = 1
+
+export const testPolicy: GatewaySettings['policy'] = {
+  defaultTier: 'flash',
+  proShareByEffort: { none: 0, low: 0, high: 0, max: 1 },
+  trial: { tier: 'pro', share: 0 },
+  cascade: { isAllowed: false, holdoutShare: 0, minMeanLogprob: null }
+}
 
 export interface Teardown {
   after (callback: () => Promise<void>): void
@@ -35,6 +45,8 @@ export interface GatewayOptions {
   constraints?: ServedCheckpoint['constraints']
   contextTokens?: number
   verifyKey?: GatewayDependencies['verifyKey']
+  /** With it its keys are asked for; without it everything is allowed and nothing is written down. Its maker closes it. */
+  accounts?: AccountService
   isDraining?: () => boolean
   stopping?: AbortSignal
   dispatcher?: Partial<DispatcherOptions>
@@ -68,6 +80,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
   for (const { tier, client } of hosts) registry.add(`${tier}-0`, tier, client)
   await untilReady(registry)
 
+  const accounts = options.accounts ?? new AccountService({ store: new ForgetfulStore() })
   const language = createCheckpointLanguage({ tokenizer, ladder: options.ladder ?? '0731' })
   const checkpointOf = (tier: Tier): ServedCheckpoint => ({ name: `${tier}-simulated`, revision: 'simulated', trained: false, contextTokens, constraints: options.constraints ?? [] })
   const app = await buildApp({
@@ -75,7 +88,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
       bodyLimitBytes: 64 * 1024 * 1024,
       keepAliveMs: 10_000,
       unauthenticatedPerMinute: 600,
-      defaultTier: 'flash',
+      policy: testPolicy,
       xhighEffort: 'high',
       usageChunk: 'both',
       honoursSamplingInThinking: true,
@@ -84,12 +97,16 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
     },
     tiers: { pro: { language, checkpoint: checkpointOf('pro') }, flash: { language, checkpoint: checkpointOf('flash') } },
     dispatcher,
-    verifyKey: options.verifyKey ?? null,
+    accounts,
+    verifyKey: options.verifyKey ?? (options.accounts === undefined ? null : createAccountVerifier([], accounts)),
     logger,
     version: '0.0.0-test',
     isDraining: options.isDraining ?? (() => false),
     ...(options.stopping === undefined ? {} : { stopping: options.stopping }),
     isReady: tier => registry.isReady(tier)
+  })
+  t.after(async () => {
+    if (options.accounts === undefined) await accounts.close()
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
 

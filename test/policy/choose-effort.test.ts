@@ -2,7 +2,7 @@ import t from 'tap'
 import { chooseEffort, effortOf, type EffortChoice, type EffortInputs } from '../../src/policy/choose-effort.js'
 import { effortWords } from '../../src/policy/effort-word.js'
 
-const silent: EffortInputs = { body: { isOn: null, effort: null }, headerWord: null, modelIsThinking: null, isToolForced: false, ladder: '0731', xhighEffort: 'high' }
+const silent: EffortInputs = { body: { isOn: null, effort: null }, headerWord: null, modelIsThinking: null, isToolForced: false, ladder: '0731', xhighEffort: 'high', cap: null }
 
 const table: Array<[name: string, inputs: Partial<EffortInputs>, expected: EffortChoice]> = [
   ['nobody says anything: thinking is on, high', {}, { effort: 'high', reason: 'default' }],
@@ -20,6 +20,11 @@ const table: Array<[name: string, inputs: Partial<EffortInputs>, expected: Effor
   ['a forced call is answered without thinking', { isToolForced: true }, { effort: 'none', reason: 'tool-choice' }],
   ['a forced call changes nothing where thinking is off', { isToolForced: true, body: { isOn: false, effort: null } }, { effort: 'none', reason: 'asked-by-body' }],
   ['xhigh follows the setting', { body: { isOn: true, effort: 'xhigh' }, xhighEffort: 'max' }, { effort: 'max', reason: 'asked-by-body' }],
+  ['a key has a cap', { body: { isOn: true, effort: 'max' }, cap: 'high' }, { effort: 'high', reason: 'capped-by-key' }],
+  ['the cap holds for the default too', { cap: 'low' }, { effort: 'low', reason: 'capped-by-key' }],
+  ['a cap that is not reached changes nothing', { body: { isOn: true, effort: 'low' }, cap: 'high' }, { effort: 'low', reason: 'asked-by-body' }],
+  ['a cap of none switches thinking off', { modelIsThinking: true, cap: 'none' }, { effort: 'none', reason: 'capped-by-key' }],
+  ['a cap of low is none on the preview ladder', { cap: 'low', ladder: 'preview' }, { effort: 'none', reason: 'capped-by-key' }],
   ['the preview ladder has no low', { body: { isOn: true, effort: 'low' }, ladder: 'preview' }, { effort: 'high', reason: 'asked-by-body' }]
 ]
 

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto'
-import type { AnswerPart } from '../../dialects/answer.js'
+import type { FastifyRequest } from 'fastify'
+import type { RateFigures } from '../../accounts/limits.js'
+import { formatUsd } from '../../accounts/money.js'
+import { anthropicRateHeaders, openAiRateHeaders } from '../../accounts/rate-limit-headers.js'
+import type { AcceptedPart, FinishedPart } from '../../dialects/answer.js'
 import type { Effort } from '../../language/conversation.js'
-import type { EffortChoice } from '../../policy/choose-effort.js'
-import type { TierChoice } from '../../policy/choose-tier.js'
+import { speaksAnthropic } from '../client-dialect.js'
 import type { ServedCheckpoint } from '../gateway-dependencies.js'
+import type { Decision } from './decide.js'
 
 /** What was decided, for the one who asks why. */
-export function decisionHeaders ({ choice, effort, checkpoint }: { choice: TierChoice, effort: EffortChoice, checkpoint: ServedCheckpoint }): Record<string, string> {
+export function decisionHeaders ({ choice, effort, checkpoint }: Decision & { checkpoint: ServedCheckpoint }): Record<string, string> {
   return {
     'x-gearbox-tier': choice.tier,
     'x-gearbox-tier-reason': choice.reason,
@@ -17,12 +21,22 @@ export function decisionHeaders ({ choice, effort, checkpoint }: { choice: TierC
 }
 
 /** What is known once a worker has taken the job. */
-export function workerHeaders (accepted: Extract<AnswerPart, { type: 'accepted' }>): Record<string, string> {
+export function workerHeaders (accepted: AcceptedPart): Record<string, string> {
   return {
     'x-gearbox-worker': accepted.workerId,
     'x-gearbox-queue-ms': String(Math.round(accepted.queueMs)),
     ...(accepted.cachedTokens === null ? {} : { 'x-gearbox-cached-tokens': String(accepted.cachedTokens) })
   }
+}
+
+/** What the key was charged, USD. A stream's headers are gone by then. */
+export function costHeaders ({ costNanoUsd }: FinishedPart): Record<string, string> {
+  return costNanoUsd === undefined ? {} : { 'x-gearbox-cost-usd': formatUsd(costNanoUsd) }
+}
+
+/** Limits in the names that the client's SDK knows; they fall with what is reserved for this request. */
+export function rateHeaders (request: FastifyRequest, rates: RateFigures): Record<string, string> {
+  return speaksAnthropic(request) ? anthropicRateHeaders(rates, Date.now()) : openAiRateHeaders(rates)
 }
 
 /** Names the weights: two answers with the same fingerprint came from the same checkpoint and revision. */

@@ -1,21 +1,35 @@
 /**
- * What is the same on every wire between a parsed request and its answer: decide → restore → plan → generate. One per
+ * What is the same on every wire between a parsed request and its answer: decide → restore → plan → admit → generate → settle. One per
  * gateway, so that a call handed out in one dialect is known in all.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { AnswerIdentity, AnswerPart } from '../../dialects/answer.js'
+import type { Tier } from '../../../workers/contract/job.js'
+import type { AnswerIdentity, AnswerPart, AnswerUsage } from '../../dialects/answer.js'
 import type { AnswerRequest } from '../../dialects/answer-request.js'
+import { completionRules, type CompletionRequest } from '../../dialects/completions/completion-request.js'
+import { observedBoth } from '../../dispatch/job-observer.js'
+import { ContextLengthError } from '../../errors.js'
+import type { CheckpointLanguage } from '../../language/checkpoint-language.js'
+import type { Conversation } from '../../language/conversation.js'
 import { canonicalModelNames } from '../../policy/model-name.js'
 import type { DecidedRequest } from '../../telemetry/request-observation.js'
-import type { GatewayDependencies, ServedCheckpoint } from '../gateway-dependencies.js'
+import type { GatewayDependencies, ServedCheckpoint, ServedTier } from '../gateway-dependencies.js'
 import { abortWhenClientLeaves } from '../replies/client-connection.js'
+import { accountOf, admitAnswer } from './admit-answer.js'
 import { decisionHeaders, systemFingerprint } from './answer-headers.js'
+import type { Bill } from './bill.js'
 import { createCallStore, restoreOwnCalls } from './call-store.js'
-import { callerPreferences } from './caller-preferences.js'
-import { decide, type Asked, type Decision } from './decide.js'
-import { generateAnswer } from './generate-answer.js'
-import { planAnswer } from './plan-answer.js'
+import { callerPreferences, type CallerPreferences } from './caller-preferences.js'
+import { replay, tryFirst } from './cascade.js'
+import type { CascadeFailure } from './check-answer.js'
+import { circumstancesOf, type Circumstances } from './circumstances.js'
+import { ConversationTiers, type AnsweredOn } from './conversation-tiers.js'
+import { decide, type AnswerReason, type Asked, type Decision } from './decide.js'
+import { generateAnswer, type AnswerObserver, type GenerationContext } from './generate-answer.js'
+import { alternativesOf, mergeChoices, type ChoicePlan } from './merge-choices.js'
+import { planAnswer, type AnswerPlan } from './plan-answer.js'
+import { planTexts } from './plan-texts.js'
 
 const callStoreLimits = { maxCalls: 10_000, maxCharacters: 32 * 1024 * 1024 }
 
@@ -28,42 +42,77 @@ export interface OpenAnswer {
   parts: AsyncIterable<AnswerPart>
 }
 
+export interface OpenTexts extends Pick<OpenAnswer, 'identity' | 'parts'> {
+  /** One for each prompt. */
+  plans: AnswerPlan[]
+  language: CheckpointLanguage
+}
+
+const noConversation: Conversation = { messages: [], tools: [], toolChoice: { kind: 'none' }, allowsParallelToolCalls: true, responseFormat: null }
+
 export class Answers {
   readonly #dependencies: GatewayDependencies
   readonly #calls = createCallStore(callStoreLimits)
+  readonly #conversations = new ConversationTiers()
 
   constructor (dependencies: GatewayDependencies) {
     this.#dependencies = dependencies
   }
 
-  /** @throws GatewayError unsupported_model, context_length_exceeded, unsupported_parameter, invalid_value */
+  /**
+   * @throws LimitError; GatewayError unsupported_model, context_length_exceeded, unsupported_parameter, invalid_value, tier_not_allowed,
+   * cost_ceiling_exceeded, request_exceeds_limit, accounts_unavailable; those of dispatch, for a cascade's first answer
+   */
   async open (httpRequest: FastifyRequest, reply: FastifyReply, request: AnswerRequest): Promise<OpenAnswer> {
-    const { settings, tiers, dispatcher, stopping } = this.#dependencies
+    const { observation } = httpRequest
+    observation.understood()
+    const signal = abortWhenClientLeaves(reply.raw, this.#dependencies.stopping ?? null)
+    const asking = await this.#asking(httpRequest, request)
+    const prepared = await this.#prepare(httpRequest, request, asking)
+    signal.throwIfAborted()
+    const opening: Opening = { httpRequest, reply, request, asking, signal }
+    if (prepared.decision.choice.reason === 'cascade') return await this.#openCascade(opening, prepared)
+
+    const choices = alternativesOf(prepared.plan, request.choices ?? 1)
+    const bill = await this.#admit(opening, prepared, choices)
+    return this.#answer(opening, prepared, { bill, parts: this.#generate(choices, { language: prepared.served.language, observer: watchedBy(observation, bill), signal }) })
+  }
+
+  /**
+   * Texts to go on with, instead of a conversation.
+   *
+   * @throws LimitError; GatewayError unsupported_model, context_length_exceeded, invalid_value, tier_not_allowed, cost_ceiling_exceeded,
+   * request_exceeds_limit, accounts_unavailable
+   */
+  async openTexts (httpRequest: FastifyRequest, reply: FastifyReply, request: CompletionRequest): Promise<OpenTexts> {
+    const { settings, tiers, stopping } = this.#dependencies
     const { observation } = httpRequest
     observation.understood()
     const signal = abortWhenClientLeaves(reply.raw, stopping ?? null)
-    const decision = this.#decide(httpRequest, request)
+    const asked = { model: request.model, thinking: { isOn: false, effort: null }, conversation: noConversation, rules: completionRules }
+    const asking = await this.#asking(httpRequest, { ...asked, choices: Infinity })
+    const decision = this.#decide(asked, asking)
     const { tier } = decision.choice
     const served = tiers[tier]
     const identity = identityOf(decision, this.#dependencies)
     observation.decided(decidedRequest({ httpRequest, request, decision, identity, checkpoint: served.checkpoint }))
-    const plan = await planAnswer({
-      jobId: identity.id,
-      request,
-      conversation: restoreOwnCalls(request.conversation, this.#calls),
-      tier,
-      served,
-      effort: decision.effort.effort,
-      settings,
-      cacheSalt: cacheSaltOf(httpRequest, request.cacheUser)
-    })
+    const plans = await planTexts({ jobId: identity.id, request, tier, served, settings, cacheSalt: cacheSaltOf(httpRequest, request.cacheUser) })
     signal.throwIfAborted()
 
-    const promptTokens = plan.job.tokenIds.length
+    const promptTokens = plans.reduce((sum, { job }) => sum + job.tokenIds.length, 0)
+    const { maxTokens = 0, temperature = 1, topP = 1 } = plans[0]?.job.sampling ?? {}
+    observation.planned({ jobId: identity.id, promptTokens, maxTokens, temperature, topP }, observation.recordsContent ? JSON.stringify(request.prompts) : null)
+    const choices = plans.flatMap(plan => alternativesOf(plan, request.choicesPerPrompt))
+    const bill = await this.#admit({ httpRequest, reply, request, asking, signal }, { decision, served }, choices)
     reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint }))
-    const { maxTokens, temperature, topP } = plan.job.sampling
-    observation.planned({ jobId: identity.id, promptTokens, maxTokens, temperature, topP }, observation.recordsContent ? JSON.stringify(request.conversation.messages) : null)
-    return { identity, decision, promptTokens, parts: generateAnswer({ plan, language: served.language, dispatcher, calls: this.#calls, observer: observation, signal }) }
+    const parts = this.#generate(choices, { language: served.language, observer: watchedBy(observation, bill), signal })
+    return { identity, plans, language: served.language, parts: bill.charge(parts, { tellsCost: false, completed: () => {} }) }
+  }
+
+  /** The language of the tier that would answer, for those who ask about tokens. */
+  async languageFor (httpRequest: FastifyRequest, asked: Asked): Promise<{ decision: Decision, served: ServedTier }> {
+    const decision = this.#decide(asked, await this.#asking(httpRequest, asked))
+    return { decision, served: this.#dependencies.tiers[decision.choice.tier] }
   }
 
   /**
@@ -72,14 +121,170 @@ export class Answers {
    * @throws GatewayError unsupported_model, invalid_value
    */
   async countPromptTokens (httpRequest: FastifyRequest, asked: Asked): Promise<number> {
-    const { choice, effort } = this.#decide(httpRequest, asked)
-    const { language } = this.#dependencies.tiers[choice.tier]
+    const { decision: { effort }, served: { language } } = await this.languageFor(httpRequest, asked)
     const prompt = language.render(restoreOwnCalls(asked.conversation, this.#calls), effort.effort)
     return (await language.tokenize(prompt)).length
   }
 
-  #decide (httpRequest: FastifyRequest, asked: Asked): Decision {
-    return decide(asked, callerPreferences(httpRequest.headers), this.#dependencies)
+  /** Flash's whole answer, or the beginning of Pro's when that one fails a check. */
+  async #openCascade (opening: Opening, first: PreparedAnswer): Promise<OpenAnswer> {
+    const { httpRequest: { observation }, request, asking, signal } = opening
+    const { dispatcher, settings } = this.#dependencies
+    const bill = await this.#admit(opening, { ...first, decision: { ...first.decision, choice: { tier: 'pro', reason: 'cascade' } } }, alternativesOf(first.plan, 1), 'flash')
+    const workOn = ({ decision: { choice }, served, plan }: PreparedAnswer, reason: string): void => {
+      bill.goOn({ tier: choice.tier, reason }, { checkpoint: served.checkpoint.name, promptTokens: plan.job.tokenIds.length })
+    }
+    workOn(first, 'cascade')
+    const { forJob } = watchedBy(observation, bill)
+    const { parts, finished, failure } = await tryFirst({
+      request,
+      plan: first.plan,
+      bill,
+      dispatcher,
+      minMeanLogprob: settings.policy.cascade.minMeanLogprob,
+      run: (plan, listened) => generateAnswer({ plan, language: first.served.language, dispatcher: listened, calls: this.#calls, observer: { forJob, answered: () => {} }, signal })
+    })
+    if (failure === null) {
+      workOn(first, 'cascade-kept')
+      return this.#answer(opening, withReason(first, 'cascade-kept'), { bill, parts: replay(parts, observation) })
+    }
+    bill.supersede(finished.usage, 'cascade')
+    try {
+      const second = await this.#prepare(opening.httpRequest, request, { ...asking, preferences: { ...asking.preferences, tier: 'pro' } }, failure)
+      workOn(second, failure)
+      const choices = alternativesOf(second.plan, 1)
+      return this.#answer(opening, second, { bill, parts: this.#generate(choices, { language: second.served.language, observer: watchedBy(observation, bill), signal }) })
+    } catch (error) {
+      await bill.end(error)
+      throw error
+    }
+  }
+
+  /** From here on the answer is on its way; what it costs is settled as it ends. */
+  #answer ({ httpRequest, reply, request }: Opening, { decision, served, plan, identity }: PreparedAnswer, { bill, parts }: { bill: Bill, parts: AsyncIterable<AnswerPart> }): OpenAnswer {
+    const promptTokens = plan.job.tokenIds.length
+    reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint }))
+    const completed = ({ completionTokens }: AnswerUsage): void => {
+      this.#conversations.remember(accountOf(httpRequest).key.id, request.conversation.messages, { tier: decision.choice.tier, tokens: promptTokens + completionTokens })
+    }
+    return { identity, decision, promptTokens, parts: bill.charge(parts, { tellsCost: request.tellsCost === true, completed }) }
+  }
+
+  #generate (choices: ChoicePlan[], { language, observer, signal }: Pick<GenerationContext, 'language' | 'observer' | 'signal'>): AsyncIterable<AnswerPart> {
+    const context = { language, dispatcher: this.#dependencies.dispatcher, calls: this.#calls }
+    const [only] = choices
+    return only !== undefined && choices.length === 1
+      ? generateAnswer({ ...context, plan: only.plan, observer, signal })
+      : mergeChoices({ choices, observer, signal, run: given => generateAnswer({ ...context, ...given }) })
+  }
+
+  async #admit ({ httpRequest, reply, request, asking, signal }: Omit<Opening, 'request'> & { request: Pick<AnswerRequest, 'isStream'> }, { decision: { choice }, served }: Pick<PreparedAnswer, 'decision' | 'served'>, choices: ChoicePlan[], firstTier?: Tier): Promise<Bill> {
+    return await admitAnswer({
+      httpRequest,
+      reply,
+      ...choice,
+      ...(firstTier === undefined ? {} : { firstTier }),
+      choices,
+      checkpoint: served.checkpoint.name,
+      cachedTokensEstimate: asking.answeredOn?.tier === choice.tier ? asking.answeredOn.tokens : 0,
+      maxNanoUsd: asking.maxNanoUsd,
+      isStream: request.isStream,
+      signal
+    }, this.#dependencies)
+  }
+
+  /** Decides and plans; a tier that turns out too small, and was not asked for by name, leaves it to the other. */
+  async #prepare (httpRequest: FastifyRequest, request: AnswerRequest, asking: Asking, reason?: CascadeFailure): Promise<PreparedAnswer> {
+    const { settings, tiers } = this.#dependencies
+    const { observation } = httpRequest
+    const decided = this.#decide(request, asking)
+    const decision = reason === undefined ? decided : { ...decided, choice: { ...decided.choice, reason } }
+    const { tier } = decision.choice
+    const served = tiers[tier]
+    const identity = identityOf(decision, this.#dependencies)
+    observation.decided(decidedRequest({ httpRequest, request, decision, identity, checkpoint: served.checkpoint }))
+    try {
+      const plan = await planAnswer({
+        jobId: identity.id,
+        request,
+        conversation: restoreOwnCalls(request.conversation, this.#calls),
+        tier,
+        served,
+        effort: decision.effort.effort,
+        settings,
+        cacheSalt: cacheSaltOf(httpRequest, request.cacheUser)
+      })
+      const { maxTokens, temperature, topP } = plan.job.sampling
+      observation.planned({ jobId: identity.id, promptTokens: plan.job.tokenIds.length, maxTokens, temperature, topP }, observation.recordsContent ? JSON.stringify(request.conversation.messages) : null)
+      return { identity, decision, served, plan }
+    } catch (error) {
+      const other = tier === 'pro' ? 'flash' : 'pro'
+      const hasRoom = tiers[other].checkpoint.contextTokens > served.checkpoint.contextTokens
+      const { fits } = asking.circumstances
+      const isNamed = decided.choice.reason === 'pinned-by-model' || decided.choice.reason === 'asked-by-header'
+      if (!(error instanceof ContextLengthError) || isNamed || !hasRoom || !fits[tier]) throw error
+      return await this.#prepare(httpRequest, request, { ...asking, circumstances: { ...asking.circumstances, fits: { ...fits, [tier]: false } } })
+    }
+  }
+
+  /** What is known of a request before anything is decided. */
+  async #asking (httpRequest: FastifyRequest, request: Asked & Partial<Pick<AnswerRequest, 'sampling' | 'maxNanoUsd' | 'choices'>>): Promise<Asking> {
+    const preferences = callerPreferences(httpRequest.headers)
+    const account = accountOf(httpRequest)
+    const answeredOn = this.#conversations.find(account.key.id, request.conversation.messages)
+    const maxNanoUsd = request.maxNanoUsd ?? preferences.maxNanoUsd
+    const circumstances = await circumstancesOf({
+      accounts: this.#dependencies.accounts,
+      account,
+      requestId: httpRequest.id,
+      conversation: request.conversation,
+      answeredOn,
+      maxOutputTokens: request.sampling?.maxTokens ?? null,
+      maxNanoUsd,
+      // One answer is checked, not several.
+      allowsCascade: (request.choices ?? 1) === 1
+    })
+    return { preferences, circumstances, answeredOn, maxNanoUsd }
+  }
+
+  #decide (asked: Asked, { preferences, circumstances }: Asking): Decision {
+    const { settings, tiers } = this.#dependencies
+    return decide({ asked, preferences, circumstances, settings, tiers })
+  }
+}
+
+interface Asking {
+  preferences: CallerPreferences
+  circumstances: Circumstances
+  answeredOn: AnsweredOn | null
+  maxNanoUsd: number | null
+}
+
+interface PreparedAnswer {
+  identity: AnswerIdentity
+  decision: Decision
+  served: ServedTier
+  plan: AnswerPlan
+}
+
+interface Opening {
+  httpRequest: FastifyRequest
+  reply: FastifyReply
+  request: AnswerRequest
+  asking: Asking
+  signal: AbortSignal
+}
+
+function withReason (prepared: PreparedAnswer, reason: AnswerReason): PreparedAnswer {
+  const { decision } = prepared
+  return { ...prepared, decision: { ...decision, choice: { ...decision.choice, reason } } }
+}
+
+/** Two watch one answer: what it is told for people, and what it is owed for. */
+function watchedBy (observation: AnswerObserver, bill: Bill): AnswerObserver {
+  return {
+    forJob: () => observedBoth(observation.forJob(), bill.forJob()),
+    answered: part => { observation.answered(part) }
   }
 }
 

@@ -1,11 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Tier } from '../../../workers/contract/job.js'
+import { parseUsd } from '../../accounts/money.js'
 import { GatewayError } from '../../errors.js'
 import { effortWords, isEffortWord, type EffortWord } from '../../policy/effort-word.js'
 
 export interface CallerPreferences {
   tier: Tier | null
   effort: EffortWord | null
+  /** Nano-dollars. */
+  maxNanoUsd: number | null
 }
 
 /**
@@ -18,7 +21,17 @@ export function callerPreferences (headers: IncomingHttpHeaders): CallerPreferen
   const effort = wordOf(headers['x-gearbox-effort'])
   if (tier !== null && tier !== 'pro' && tier !== 'flash' && tier !== 'auto') throw refusal('x-gearbox-tier', ['pro', 'flash', 'auto'])
   if (effort !== null && !isEffortWord(effort)) throw refusal('x-gearbox-effort', effortWords)
-  return { tier: tier === 'auto' ? null : tier, effort }
+  return { tier: tier === 'auto' ? null : tier, effort, maxNanoUsd: usdOf(headers['x-gearbox-max-cost-usd']) }
+}
+
+function usdOf (header: string | string[] | undefined): number | null {
+  const text = wordOf(header)
+  if (text === null) return null
+  try {
+    return parseUsd(text)
+  } catch {
+    throw new GatewayError('invalid_value', 'The header x-gearbox-max-cost-usd must be an amount of USD such as 0.25', { parameter: 'x-gearbox-max-cost-usd' })
+  }
 }
 
 function wordOf (header: string | string[] | undefined): string | null {

@@ -4,16 +4,19 @@ import type { DialectRules } from '../../dialects/answer-request.js'
 import { GatewayError } from '../../errors.js'
 import type { Conversation } from '../../language/conversation.js'
 import { chooseEffort, type EffortChoice } from '../../policy/choose-effort.js'
-import { chooseTier, type TierChoice } from '../../policy/choose-tier.js'
+import { chooseTier, type TierChoice, type TierReason } from '../../policy/choose-tier.js'
 import type { ThinkingRequest } from '../../policy/effort-word.js'
 import { publicModelNames, resolveModel } from '../../policy/model-name.js'
 import type { GatewayDependencies } from '../gateway-dependencies.js'
 import type { CallerPreferences } from './caller-preferences.js'
+import type { CascadeFailure } from './check-answer.js'
+import type { Circumstances } from './circumstances.js'
 
-const defaultTierByEffort = { max: 'pro' } as const
+/** A cascade's reason is known only when its first answer was checked. */
+export type AnswerReason = TierReason | 'cascade-kept' | CascadeFailure
 
 export interface Decision {
-  choice: TierChoice
+  choice: Omit<TierChoice, 'reason'> & { reason: AnswerReason }
   effort: EffortChoice
 }
 
@@ -24,8 +27,14 @@ export interface Asked {
   rules: Pick<DialectRules, 'wantsReasoningBack'>
 }
 
+export interface DecisionInputs extends Pick<GatewayDependencies, 'settings' | 'tiers'> {
+  asked: Asked
+  preferences: CallerPreferences
+  circumstances: Circumstances
+}
+
 /** @throws GatewayError unsupported_model; invalid_value where DeepSeek refuses a combination and the settings say so */
-export function decide (asked: Asked, preferences: CallerPreferences, { settings, tiers }: Pick<GatewayDependencies, 'settings' | 'tiers'>): Decision {
+export function decide ({ asked, preferences, circumstances: { effortCap, ...circumstances }, settings, tiers }: DecisionInputs): Decision {
   const names: Record<Tier, string> = { pro: tiers.pro.checkpoint.name, flash: tiers.flash.checkpoint.name }
   const model = resolveModel(asked.model, names)
   if (model === null) {
@@ -36,15 +45,16 @@ export function decide (asked: Asked, preferences: CallerPreferences, { settings
     headerWord: preferences.effort,
     modelIsThinking: model.isThinking,
     isToolForced: asked.conversation.toolChoice.kind === 'required' || asked.conversation.toolChoice.kind === 'named',
-    xhighEffort: settings.xhighEffort
+    xhighEffort: settings.xhighEffort,
+    cap: effortCap
   }
   const choice = chooseTier({
     modelTier: model.tier,
     headerTier: preferences.tier,
     // Before the tier is known so is its ladder; the newer one keeps the most distinctions.
     effort: chooseEffort({ ...effortInputs, isToolForced: false, ladder: '0731' }),
-    tierByEffort: settings.tierByEffort ?? defaultTierByEffort,
-    defaultTier: settings.defaultTier
+    ...circumstances,
+    policy: settings.policy
   })
   const effort = chooseEffort({ ...effortInputs, ladder: tiers[choice.tier].language.ladder })
   if (effort.reason === 'tool-choice' && settings.forcedToolChoice === 'refuse') {

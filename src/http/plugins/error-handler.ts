@@ -3,9 +3,12 @@
  */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { LimitError } from '../../accounts/limits.js'
 import { messagesError } from '../../dialects/messages/messages-error.js'
 import { errorEnvelope, GatewayError, toGatewayError } from '../../errors.js'
 import { speaksAnthropic } from '../client-dialect.js'
+import type { RequestObservation } from '../../telemetry/request-observation.js'
+import { rateHeaders } from '../answer/answer-headers.js'
 import { requestIdHeaders } from './request-id.js'
 
 const defaultRetryAfterMs = 1000
@@ -25,7 +28,7 @@ export function sendError (thrown: unknown, request: FastifyRequest, reply: Fast
     : { status: error.status, envelope: errorEnvelope(error, request.id) }
   return reply
     .code(status)
-    .headers({ ...requestIdHeaders(request.id), ...retryHeaders(error) })
+    .headers({ ...requestIdHeaders(request.id), ...retryHeaders(error), ...(error instanceof LimitError ? rateHeaders(request, error.rates) : {}) })
     .type('application/json; charset=utf-8')
     .send(envelope)
 }

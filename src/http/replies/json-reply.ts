@@ -9,7 +9,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { AnswerPart } from '../../dialects/answer.js'
 import { errorEnvelope, GatewayError, toGatewayError } from '../../errors.js'
-import { workerHeaders } from '../answer/answer-headers.js'
+import { costHeaders, workerHeaders } from '../answer/answer-headers.js'
 import { commit } from './client-connection.js'
 
 const contentType = 'application/json; charset=utf-8'
@@ -32,6 +32,7 @@ export async function sendJson ({ reply, parts, builder, keepAliveMs }: JsonRepl
   try {
     for await (const part of parts) {
       builder.add(part)
+      if (part.type === 'finished') reply.headers(costHeaders(part))
       if (part.type !== 'accepted') continue
       reply.headers(workerHeaders(part))
       blankLines.begin()

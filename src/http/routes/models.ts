@@ -38,7 +38,7 @@ export const modelsRoute: FastifyPluginAsync<{ dependencies: GatewayDependencies
 
   const tierOf = (id: string): Tier | null => {
     const model = resolveModel(id, names)
-    return model === null ? null : model.tier ?? settings.defaultTier
+    return model === null ? null : model.tier ?? settings.policy.defaultTier
   }
 
   const claudeMap = settings.anthropicModels ?? defaultModelMap
@@ -48,8 +48,8 @@ export const modelsRoute: FastifyPluginAsync<{ dependencies: GatewayDependencies
 
   for (const prefix of ['', '/v1', '/beta', '/anthropic/v1']) {
     app.get(`${prefix}/models`, async request => {
-      if (!speaksAnthropic(request)) return { object: 'list', data: ids.map(id => describeModel(id, tierOf(id) ?? settings.defaultTier)) }
-      return anthropicModelList(anthropicIds.map(id => describeForAnthropic(id, tierOf(mappedModel(id, claudeMap)) ?? settings.defaultTier)))
+      if (!speaksAnthropic(request)) return { object: 'list', data: ids.map(id => describeModel(id, tierOf(id) ?? settings.policy.defaultTier)) }
+      return anthropicModelList(anthropicIds.map(id => describeForAnthropic(id, tierOf(mappedModel(id, claudeMap)) ?? settings.policy.defaultTier)))
     })
     // A wildcard, since ids may contain slashes, encoded or not.
     app.get<{ Params: { '*': string } }>(`${prefix}/models/*`, async request => {
