@@ -1,6 +1,6 @@
 /** A model as Anthropic's clients read it. */
 import type { Tier } from '../../../workers/contract/job.js'
-import { maxCompletionTokens } from '../../dialects/chat/request-schema.js'
+import { maxCompletionTokens } from '../../dialects/sampling-fields.js'
 import type { ModelMap } from '../../policy/mapped-model.js'
 import type { ServedCheckpoint } from '../gateway-dependencies.js'
 
