@@ -15,10 +15,10 @@ export const chatCompletionsRoute: FastifyPluginAsync<{ dependencies: GatewayDep
     app.post(path, async (httpRequest, reply) => {
       const request = parseChatRequest(bodyOf(httpRequest))
       const { identity, parts } = await answers.open(httpRequest, reply, request)
-      const { includesUsage, showsReasoning } = request
+      const { includesUsage, showsReasoning, choices: choiceCount = 1 } = request
       const writer = request.isStream
-        ? { stream: new ChatStream({ identity, usageLayout: settings.usageChunk, includesUsage, showsReasoning }) }
-        : { whole: new ChatCompletionBuilder({ identity, showsReasoning }) }
+        ? { stream: new ChatStream({ identity, usageLayout: settings.usageChunk, includesUsage, showsReasoning, choiceCount }) }
+        : { whole: new ChatCompletionBuilder({ identity, showsReasoning, choiceCount }) }
       await sendAnswer({ reply, parts, writer, settings })
     })
   }
