@@ -33,6 +33,8 @@ export interface Kernels {
    * Sums run in f32 (f64 in the reference): at most (columns/4 + 16) * 2^-24 * sum |w||x| from the exact value. With
    * fp4 weights the SIMD kernels also round x to 16 bits, each 32 columns by their largest |x|: at most
    * sum |w| * largest / 65534 more, some thousand times finer than the FP8 rounding of the official kernels.
+   *
+   * A result depends on its row and its input alone, bit for bit: neither the batch nor a slice of rows changes it.
    * @param x f32 [batch, columns] with rows `xStride` floats apart (default: columns)
    * @param y f32 [batch, rows] with rows `yStride` floats apart (default: rows)
    * @param batch 1 to 64

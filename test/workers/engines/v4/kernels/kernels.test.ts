@@ -3,7 +3,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { Arena } from '../../../../../workers/engines/v4/kernels/arena.js'
 import { type Kernels } from '../../../../../workers/engines/v4/kernels/kernels.js'
-import { type Matrix, type MatrixFormat } from '../../../../../workers/engines/v4/kernels/matrix.js'
+import { type Matrix, type MatrixFormat, sliceRows } from '../../../../../workers/engines/v4/kernels/matrix.js'
 import { decodeRow } from '../../../../../workers/engines/v4/kernels/reference/weight-row.js'
 import { randomFloats, randomMatrix, randomNumbers } from './random-operands.js'
 
@@ -78,6 +78,25 @@ for (const kernels of fast) {
           if (!(distance <= (bound[r] ?? 0))) throw new Error(`batch ${b} row ${r}: off by ${distance}`)
         }
       }
+    })), { numRuns: 40 })
+  })
+
+  await t.test(`${kernels.name}: a result depends on its row and its input alone, bit for bit`, async () => {
+    fc.assert(fc.property(products, fc.nat(), ({ format, rows, columns, batch, seed }, cut) => inScratch(() => {
+      const random = randomNumbers(seed)
+      const matrix = randomMatrix(arena, random, format, rows, columns)
+      const x = randomFloats(arena, random, batch * columns)
+      const together = run(kernels, batch * rows, (kernels, y) => kernels.multiply(matrix, x, y, batch))
+      const b = cut % batch
+      const alone = run(kernels, rows, (kernels, y) => kernels.multiply(matrix, x + b * columns * 4, y, 1))
+      const begin = format === 'fp8' ? cut % rows & ~127 : cut % rows
+      const slice = sliceRows(matrix, begin, rows)
+      const part = run(kernels, rows - begin, (kernels, y) => kernels.multiply(slice, x + b * columns * 4, y, 1))
+      const size = Math.min(batch, 1 + cut % 7)
+      const few = run(kernels, size * rows, (kernels, y) => kernels.multiply(matrix, x, y, size))
+      if (!alone.every((value, r) => Object.is(value, together[b * rows + r]))) throw new Error('alone')
+      if (!part.every((value, r) => Object.is(value, alone[begin + r]))) throw new Error('sliced')
+      if (!few.every((value, i) => Object.is(value, together[i]))) throw new Error(`batch of ${size}`)
     })), { numRuns: 40 })
   })
 

@@ -1,6 +1,6 @@
 import { softmaxWithSink } from './elementwise'
 import { multiplyAdd, sumLanes } from './lanes'
-import { interleave, pair, quad, sumBytes, tileF32 } from './tile'
+import { clearSums, interleave, pair, quad, sumBytes, tileF32 } from './tile'
 
 /** Value rows of this many keys stay in the second cache level while all heads pass over them. */
 const keyBlock: usize = 64
@@ -21,14 +21,15 @@ function paddedBytes (width: usize): usize {
 function interleaveQueries (q: usize, width: usize, heads: usize, target: usize): void {
   const rowBytes = paddedBytes(width)
   for (let h: usize = 0; h < ((heads + 3) & ~3); h++) {
-    interleave(q + min(h, heads - 1) * (width << 2), width, target + (h & ~3) * rowBytes + ((h & 3) << 4), quad)
+    const quadRow = target + (h & ~3) * rowBytes + ((h & 3) << 4)
+    interleave(q + min(h, heads - 1) * (width << 2), width, quadRow, quadRow + 64, 128)
   }
 }
 
 /** Copies keys k and k + 1 (or k twice at the end) to a pair. */
 function interleaveKeys (rowOffsets: usize, k: usize, count: usize, width: usize, target: usize): void {
-  interleave(keyAt(rowOffsets, k), width, target, pair)
-  interleave(keyAt(rowOffsets, min(k + 1, count - 1)), width, target + 16, pair)
+  interleave(keyAt(rowOffsets, k), width, target, target + 32, 64)
+  interleave(keyAt(rowOffsets, min(k + 1, count - 1)), width, target + 16, target + 48, 64)
 }
 
 /** scores[h][k] = q[h] · key[k] * scale */
@@ -40,6 +41,7 @@ function scoreKeys (q: usize, rowOffsets: usize, count: usize, width: usize, hea
   for (let k: usize = 0; k < count; k += pair) {
     interleaveKeys(rowOffsets, k, count, width, keys)
     for (let h: usize = 0; h < heads; h += quad) {
+      clearSums(scratch)
       tileF32(queries + h * rowBytes, keys, (width + 3) >> 2, scratch)
       const height = min(quad, heads - h)
       for (let i: usize = 0; i < height; i++) {
@@ -140,6 +142,7 @@ export function indexScores (q: usize, headWeights: usize, rowOffsets: usize, co
     let first: f32 = 0
     let second: f32 = 0
     for (let h: usize = 0; h < heads; h += quad) {
+      clearSums(scratch)
       tileF32(queries + h * rowBytes, keys, (width + 3) >> 2, scratch)
       const height = min(quad, heads - h)
       for (let i: usize = 0; i < height; i++) {

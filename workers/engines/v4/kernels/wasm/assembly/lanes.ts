@@ -30,19 +30,6 @@ export function loadScale (address: usize): f32 {
   return reinterpret<f32>(select<u32>(code << 23, 0x00400000, code != 0))
 }
 
-/** Interleaves bytes of the first halves of a and b. */
-// @ts-ignore: decorator
-@inline
-export function unpackBytesLow (a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-}
-
-// @ts-ignore: decorator
-@inline
-export function unpackBytesHigh (a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-}
-
 /** Four bfloat16 codes of the first half as f32. */
 // @ts-ignore: decorator
 @inline

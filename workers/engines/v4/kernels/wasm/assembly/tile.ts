@@ -9,39 +9,53 @@ export const pair: usize = 2
 /** The eight vectors that a tile sums up. */
 export const sumBytes: usize = 128
 
-/** Copies one f32 row to way 0 of `ways`, zero-padded to a multiple of 4 columns. */
-export function interleave (source: usize, columns: usize, target: usize, ways: usize): void {
+/**
+ * Copies one f32 row, zero-padded to a multiple of 4 columns: its even steps of 4 columns to `even`, the odd ones to `odd`,
+ * both going on by `advance` bytes.
+ */
+export function interleave (source: usize, columns: usize, even: usize, odd: usize, advance: usize): void {
   const end = source + ((columns & ~3) << 2)
   while (source < end) {
-    v128.store(target, v128.load(source))
+    v128.store(even, v128.load(source))
     source += 16
-    target += ways << 4
+    const next = even + advance
+    even = odd
+    odd = next
   }
   if (!(columns & 3)) return
-  v128.store(target, i32x4.splat(0))
-  memory.copy(target, source, (columns & 3) << 2)
+  v128.store(even, i32x4.splat(0))
+  memory.copy(even, source, (columns & 3) << 2)
 }
 
-/** Copies all inputs to pairs, each pair `columns` (a multiple of 4) times 8 bytes; an odd last one is its own partner. */
+/** Bytes of a pair of inputs: twice the even steps, which are as many as the odd ones or one more. */
+export function pairBytes (columns: usize): usize {
+  return ((columns + 7) & ~7) << 3
+}
+
+/** Copies all inputs to pairs, first the even then the odd steps; an odd last input is its own partner. */
 export function interleaveInputs (x: usize, xStride: usize, batch: usize, columns: usize, target: usize): void {
-  const pairBytes = ((columns + 3) & ~3) << 3
-  for (let b: usize = 0; b < batch; b += pair) {
-    interleave(x + b * xStride, columns, target, pair)
-    interleave(x + min(b + 1, batch - 1) * xStride, columns, target + 16, pair)
-    target += pairBytes
+  const half = pairBytes(columns) >> 1
+  for (let b: usize = 0; b < ((batch + 1) & ~1); b++) {
+    const even = target + (b >> 1) * 2 * half + ((b & 1) << 4)
+    interleave(x + min(b, batch - 1) * xStride, columns, even, even + half, pair << 4)
   }
 }
 
-/** A quad times a pair over `steps` times 4 columns: eight vectors at `sums`, row by row, lanes still to be added up. */
+/** memory.fill would leave WebAssembly for so few bytes. */
+export function clearSums (sums: usize): void {
+  for (let i: usize = 0; i < sumBytes; i += 16) v128.store(sums + i, i32x4.splat(0))
+}
+
+/** A quad times a pair: adds the products of `steps` steps of 4 columns to the eight vectors at `sums`, row by row. */
 export function tileF32 (weights: usize, inputs: usize, steps: usize, sums: usize): void {
-  let a0 = f32x4.splat(0)
-  let a1 = f32x4.splat(0)
-  let b0 = f32x4.splat(0)
-  let b1 = f32x4.splat(0)
-  let c0 = f32x4.splat(0)
-  let c1 = f32x4.splat(0)
-  let d0 = f32x4.splat(0)
-  let d1 = f32x4.splat(0)
+  let a0 = v128.load(sums)
+  let a1 = v128.load(sums, 16)
+  let b0 = v128.load(sums, 32)
+  let b1 = v128.load(sums, 48)
+  let c0 = v128.load(sums, 64)
+  let c1 = v128.load(sums, 80)
+  let d0 = v128.load(sums, 96)
+  let d1 = v128.load(sums, 112)
   const end = weights + (steps << 6)
   while (weights < end) {
     const x = v128.load(inputs)
@@ -71,13 +85,19 @@ export function tileF32 (weights: usize, inputs: usize, steps: usize, sums: usiz
   v128.store(sums, d1, 112)
 }
 
-/** Adds the lanes of a tile's sums to its `rows` (1 to 4) results in y, and in z for the second input. */
-export function addSums (sums: usize, rows: usize, y: usize, z: usize): void {
+/** Adds up even and odd sums and lanes of a tile's `rows` (1 to 4) results in y, and in z for the second input. */
+export function storeSums (even: usize, odd: usize, rows: usize, y: usize, z: usize): void {
   for (let i: usize = 0; i < rows; i++) {
-    store<f32>(y, load<f32>(y) + sumLanes(v128.load(sums)))
-    if (z != y) store<f32>(z, load<f32>(z) + sumLanes(v128.load(sums, 16)))
-    sums += 32
-    y += 4
-    z += 4
+    const offset = i << 5
+    store<f32>(y + (i << 2), sumLanes(f32x4.add(v128.load(even + offset), v128.load(odd + offset))))
+    store<f32>(z + (i << 2), sumLanes(f32x4.add(v128.load(even + offset, 16), v128.load(odd + offset, 16))))
+  }
+}
+
+/** The same for sums that are already one vector a result. */
+export function storeTotals (sums: usize, rows: usize, y: usize, z: usize): void {
+  for (let i: usize = 0; i < rows; i++) {
+    store<f32>(y + (i << 2), sumLanes(v128.load(sums + (i << 5))))
+    store<f32>(z + (i << 2), sumLanes(v128.load(sums + (i << 5), 16)))
   }
 }
