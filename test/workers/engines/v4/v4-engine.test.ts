@@ -87,7 +87,7 @@ await t.test('log-probabilities come with every token', async t => {
 })
 
 await t.test('jobs that run together say what each says alone', async t => {
-  const engine = await open(t, { kernels: 'reference' })
+  const engine = await open(t)
   const jobs = Array.from({ length: 4 }, (_, i) => jobOf(
     { requestId: `job ${i}`, tokenIds: [0, ...Array.from({ length: 5 + 25 * i }, (_, k) => 12 + (i * 31 + k * k * 7) % 256)] },
     { temperature: i % 2, seed: 1234 + i, maxTokens: 8 + i }
@@ -99,7 +99,7 @@ await t.test('jobs that run together say what each says alone', async t => {
 })
 
 await t.test('a resumed job goes on with the words and the random numbers of the first attempt', async t => {
-  const engine = await open(t, { kernels: 'reference' })
+  const engine = await open(t)
   const sampling = { temperature: 1, seed: 99, frequencyPenalty: 0.5, maxTokens: 12 }
   const whole = idsOf(await collect(engine, jobOf({}, sampling)))
   const rest = idsOf(await collect(engine, jobOf({ attempt: 2, tokenIds: [0, ...prompt, ...whole.slice(0, 5)], resumedFrom: 5 }, { ...sampling, maxTokens: 7 })))

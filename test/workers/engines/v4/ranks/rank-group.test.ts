@@ -44,16 +44,14 @@ async function collect (engine: V4Engine, job: Job): Promise<JobEvent[]> {
 }
 
 await t.test('one, two, three and four ranks give the golden logits', async t => {
-  for (const mode of ['exact', 'qat_sim'] as const) {
-    for (const ranks of [1, 2, 3, 4]) {
-      const logits = await logitsOf({ ranks, mode }, ranks * 5)
-      t.equal(logits.length, 41)
-      t.ok(worst(golden[mode].logits_pos40, logits[40] ?? []) < 1e-5, `${mode}, ${ranks} ranks`)
-    }
+  for (const [ranks, mode] of [[1, 'exact'], [2, 'qat_sim'], [3, 'exact'], [4, 'qat_sim']] as const) {
+    const logits = await logitsOf({ ranks, mode }, ranks * 5)
+    t.equal(logits.length, 41)
+    t.ok(worst(golden[mode].logits_pos40, logits[40] ?? []) < 1e-5, `${mode}, ${ranks} ranks`)
   }
   const one = await logitsOf({ ranks: 1, arithmetic: 'f64', mode: 'qat_sim' }, 64)
-  const four = await logitsOf({ ranks: 4, arithmetic: 'f64', mode: 'qat_sim' }, 3)
-  t.ok(worst(one.flat(), four.flat()) < 1e-12, 'in f64 nothing is left of the order of sums')
+  const three = await logitsOf({ ranks: 3, arithmetic: 'f64', mode: 'qat_sim' }, 3)
+  t.ok(worst(one.flat(), three.flat()) < 1e-12, 'in f64 nothing is left of the order of sums')
 })
 
 await t.test('any number of ranks says the same, even when some have no expert', async t => {
