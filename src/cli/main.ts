@@ -17,12 +17,20 @@ const commands: Record<string, Command> = {
     run: async (argv, io) => (await import('./start.js')).runStart(argv, io)
   },
   keys: {
-    summary: 'create, list, rotate, revoke API keys and set limits   --store PATH|redis://…',
+    summary: 'create, list, rotate, expire, revoke API keys and set limits   --store PATH|redis://…',
     run: async (argv, io) => (await import('./keys.js')).runKeys(argv, io)
   },
   usage: {
     summary: 'what was used and what it cost, from the ledger   --store PATH|redis://… [--export csv|jsonl] [--check]',
     run: async (argv, io) => (await import('./usage.js')).runUsage(argv, io)
+  },
+  explain: {
+    summary: 'a chat request on stdin -> which tier and effort it would get, and why, step by step; runs nothing',
+    run: async (argv, io) => (await import('./explain.js')).runExplain(argv, io)
+  },
+  calibrate: {
+    summary: '{meanLogprob, wasGood} lines -> the threshold of a cascade   [--target 0.95]',
+    run: async (argv, io) => (await import('./calibrate.js')).runCalibrate(argv, io)
   },
   render: {
     summary: 'chat requests (JSON lines on stdin) -> {prompt, ids}   [--ladder preview|0731]',
@@ -43,6 +51,10 @@ const commands: Record<string, Command> = {
   logits: {
     summary: '--checkpoint DIR --tokens 1,2,3 [--mode exact|qat_sim] [--ranks N] [--chunk N] -> {logits}',
     run: async (argv, io) => (await import('./logits.js')).runLogits(argv, io)
+  },
+  plan: {
+    summary: '--tier T (--gpus 8xH200 | --machine 192GB) [--context 256k] [--concurrency N]: does it fit, and how to start it',
+    run: async (argv, io) => (await import('./plan.js')).runPlan(argv, io)
   }
 }
 
