@@ -9,13 +9,17 @@ import type { GatewayDependencies } from './http/gateway-dependencies.js'
 import { apiKeyPlugin } from './http/plugins/api-key.js'
 import { drainPlugin } from './http/plugins/drain.js'
 import { errorHandlerPlugin, sendError } from './http/plugins/error-handler.js'
+import { InternalCalls, internalCallsPlugin } from './http/plugins/internal-calls.js'
 import { jsonBodyPlugin } from './http/plugins/json-body.js'
 import { rateLimitPlugin } from './http/plugins/rate-limit.js'
 import { requestIdOf, requestIdPlugin } from './http/plugins/request-id.js'
 import { requestLogPlugin } from './http/plugins/request-log.js'
 import { unknownPathPlugin } from './http/plugins/unknown-path.js'
+import { batchesRoute } from './http/routes/batches.js'
 import { chatCompletionsRoute } from './http/routes/chat-completions.js'
+import { completionsRoute } from './http/routes/completions.js'
 import { countTokensRoute } from './http/routes/count-tokens.js'
+import { filesRoute } from './http/routes/files.js'
 import { healthRoute } from './http/routes/health.js'
 import { messagesRoute } from './http/routes/messages.js'
 import { modelsRoute } from './http/routes/models.js'
@@ -25,7 +29,7 @@ const slowRequestMs = 300_000
 const idleConnectionMs = 75_000
 
 export async function buildApp (dependencies: GatewayDependencies): Promise<FastifyInstance> {
-  const { settings, logger, verifyKey, isDraining, telemetry = new Telemetry() } = dependencies
+  const { settings, logger, verifyKey, isDraining, batches, telemetry = new Telemetry() } = dependencies
   const app: FastifyInstance = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -46,15 +50,22 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
   await app.register(requestLogPlugin, { telemetry })
   await app.register(drainPlugin, { isDraining })
   await app.register(apiKeyPlugin, { verifyKey })
-  await app.register(rateLimitPlugin, { unauthenticatedPerMinute: settings.unauthenticatedPerMinute, isEnabled: verifyKey !== null })
+  const internalCalls = new InternalCalls()
+  await app.register(internalCallsPlugin, { internalCalls })
+  await app.register(rateLimitPlugin, { unauthenticatedPerMinute: () => settings.unauthenticatedPerMinute, isEnabled: verifyKey !== null })
   await app.register(unknownPathPlugin)
   await app.register(jsonBodyPlugin)
 
   const answers = new Answers(dependencies)
   await app.register(chatCompletionsRoute, { dependencies, answers })
-  await app.register(modelsRoute, { dependencies })
   await app.register(messagesRoute, { dependencies, answers })
   await app.register(countTokensRoute, { dependencies, answers })
+  await app.register(completionsRoute, { dependencies, answers })
+  if (batches !== undefined) {
+    await app.register(filesRoute, { batches })
+    await app.register(batchesRoute, { batches, internalCalls })
+  }
+  await app.register(modelsRoute, { dependencies })
   await app.register(healthRoute, { dependencies })
   return app
 }

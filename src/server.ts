@@ -4,26 +4,32 @@
  */
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Tier } from '../workers/contract/job.js'
 import { AccountService } from './accounts/account-service.js'
 import { configuredPrices } from './accounts/configured-prices.js'
 import { buildApp } from './app.js'
+import type { ReloadReport } from './config/diff-config.js'
+import { LiveConfig } from './config/live-config.js'
 import { readCheckpointCard, type CheckpointCard } from './config/checkpoint-card.js'
 import { ConfigError } from './config/config-error.js'
 import type { GatewayConfig } from './config/schema.js'
 import { embeddedPlans, remoteWorkers } from './config/tier-workers.js'
 import { EmbeddedWorkers } from './dispatch/embedded-workers.js'
 import { HttpDispatcher } from './dispatch/http-dispatcher.js'
-import { HttpWorkerClient } from './dispatch/http-worker-client.js'
+import { RemoteWorkers } from './dispatch/remote-workers.js'
 import { WorkerRegistry } from './dispatch/worker-registry.js'
 import { GatewayError } from './errors.js'
+import { buildAdminApp } from './http/admin/admin-app.js'
+import type { GatewaySettings } from './http/gateway-dependencies.js'
 import { createAccountVerifier } from './http/key-verifier.js'
 import { RunningRequests } from './http/running-requests.js'
 import { createCheckpointLanguage } from './language/create-checkpoint-language.js'
 import { loadTokenizer } from './language/tokenizer/load-tokenizer.js'
 import type { AccountStore } from './stores/account-store.js'
 import { openAccountStore } from './stores/open-account-store.js'
+import { Telemetry } from './telemetry/telemetry.js'
 
 export interface RunningGateway {
   /** Base address clients use, as `http://127.0.0.1:8080`. */
@@ -33,6 +39,14 @@ export interface RunningGateway {
   whenReady: () => Promise<void>
   /** Process ids of embedded workers, by worker id; null between two starts. */
   workerPids: () => Map<string, number | null>
+  /** Base address of the operator's port. */
+  adminAddress: string
+  /**
+   * Takes over what can change while running.
+   *
+   * @throws ConfigError when the new settings are not valid; nothing has changed then
+   */
+  reload: () => Promise<ReloadReport>
   /** Refuses new requests, lets running ones finish within the grace period, stops the workers. Idempotent. */
   close: () => Promise<void>
 }
@@ -40,8 +54,11 @@ export interface RunningGateway {
 const tierNames = ['flash', 'pro'] as const
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
-/** @throws ConfigError when a checkpoint cannot be read, or the address is open to others and no key is set */
-export async function startGateway (config: GatewayConfig, logger: Logger, version: string): Promise<RunningGateway> {
+/**
+ * @param readConfig reads the settings again, for a reload
+ * @throws ConfigError when a checkpoint cannot be read, or the address is open to others and no key is set
+ */
+export async function startGateway (config: GatewayConfig, logger: Logger, version: string, readConfig = async () => config): Promise<RunningGateway> {
   assertGuarded(config)
   const cards = { flash: readCheckpointCard('flash', config.tiers.flash.checkpoint), pro: readCheckpointCard('pro', config.tiers.pro.checkpoint) }
   const tokenizers = { flash: loadTokenizer(cards.flash.tokenizer), pro: loadTokenizer(cards.pro.tokenizer) }
@@ -56,47 +73,63 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     graceMs: config.server.graceMs,
     workers: tierNames.flatMap(tier => embeddedPlans(tier, config.tiers[tier], cards[tier], tokenizers[tier].vocabularySize))
   })
-  for (const tier of tierNames) {
-    for (const { workerId, address } of remoteWorkers(tier, config.tiers[tier])) registry.add(workerId, tier, new HttpWorkerClient(address))
-  }
+  const remotes = new RemoteWorkers(registry)
+  for (const tier of tierNames) remotes.set(tier, remoteWorkers(tier, config.tiers[tier]))
+  const dispatcher = new HttpDispatcher({ registry, logger })
   const store = await openAccountStore(config.accounts.store)
   const accounts = openAccounts(config, store, logger)
   let isDraining = false
   const stopping = new AbortController()
 
+  const telemetry = await openTelemetry(config, version)
+  const settings = settingsOf(config)
+  let verifyKey = createAccountVerifier(config.access.keyHashes, accounts)
+  const live = new LiveConfig(config, now => {
+    logger.level = now.log.level
+    Object.assign(settings, settingsOf(now))
+    verifyKey = createAccountVerifier(now.access.keyHashes, accounts)
+    for (const tier of tierNames) remotes.set(tier, remoteWorkers(tier, now.tiers[tier]))
+  })
+
   const app = await buildApp({
-    settings: {
-      ...config.dialects,
-      policy: config.policy,
-      xhighEffort: config.policy.xhighEffort,
-      bodyLimitBytes: config.server.bodyLimitBytes,
-      keepAliveMs: config.server.keepAliveMs,
-      unauthenticatedPerMinute: config.server.unauthenticatedPerMinute
-    },
+    settings,
     tiers: {
       flash: { language: languages.flash, checkpoint: cards.flash },
       pro: { language: languages.pro, checkpoint: cards.pro }
     },
-    dispatcher: new HttpDispatcher({ registry, logger }),
+    dispatcher,
     accounts,
-    verifyKey: asksForKeys(config) ? createAccountVerifier(config.access.keyHashes, accounts) : null,
+    verifyKey: asksForKeys(config) ? async key => await verifyKey(key) : null,
     logger,
+    telemetry,
     version,
     isDraining: () => isDraining,
     stopping: stopping.signal,
     isReady: tier => registry.isReady(tier)
   })
 
+  const reload = async (): Promise<ReloadReport> => {
+    const next = await readConfig()
+    assertGuarded(next)
+    const report = live.take(next)
+    logger.info({ changes: report.changes }, 'settings read again')
+    return report
+  }
+  const admin = await buildAdminApp({ telemetry, pools: { registry, line: dispatcher }, checkpoints: cards, secretHash: config.admin.secretHash, logger, version, isDraining: () => isDraining, reload })
   const running = new RunningRequests(app.server)
 
   const closeParts = async (): Promise<void> => {
     isDraining = true
-    await running.finish(config.server.graceMs, () => stopping.abort(new GatewayError('server_draining', 'The server is shutting down, please retry', { retryAfterMs: 1000 })))
+    await running.finish(live.current.server.graceMs, () => stopping.abort(new GatewayError('server_draining', 'The server is shutting down, please retry', { retryAfterMs: 1000 })))
     await app.close()
     await accounts.close()
     await store.close()
     await workers.close()
     registry.close()
+    dispatcher.close()
+    await remotes.destroy()
+    await admin.close()
+    await telemetry.close()
     await Promise.all([languages.flash.close(), languages.pro.close()])
   }
   let closing: Promise<void> | null = null
@@ -107,16 +140,49 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
 
   try {
     const address = await app.listen({ host: config.server.host, port: config.server.port })
-    return { address, cards, whenReady: async () => { await workers.whenReady() }, workerPids: () => workers.pids(), close }
+    const adminAddress = await listenForOperator(admin, config, logger)
+    return { address, adminAddress, reload, cards, whenReady: async () => { await workers.whenReady() }, workerPids: () => workers.pids(), close }
   } catch (error) {
     await close()
-    throw new ConfigError(`cannot listen on ${config.server.host}:${config.server.port}: ${error instanceof Error ? error.message : String(error)}`)
+    throw new ConfigError(`cannot listen: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
 function assertGuarded (config: GatewayConfig): void {
+  if (config.admin.secretHash === null && !loopback.has(config.admin.host)) {
+    throw new ConfigError(`admin.host is ${config.admin.host}: an address that others can reach needs a secret (GEARBOX_ADMIN_SECRET or admin.secretHash)`)
+  }
   if (asksForKeys(config) || loopback.has(config.server.host)) return
   throw new ConfigError(`server.host is ${config.server.host}: an address that others can reach needs keys (accounts.store, access.keyHashes or GEARBOX_KEYS)`)
+}
+
+function settingsOf ({ dialects, policy, server }: GatewayConfig): GatewaySettings {
+  return {
+    ...dialects,
+    policy,
+    xhighEffort: policy.xhighEffort,
+    bodyLimitBytes: server.bodyLimitBytes,
+    keepAliveMs: server.keepAliveMs,
+    unauthenticatedPerMinute: server.unauthenticatedPerMinute
+  }
+}
+
+async function openTelemetry ({ telemetry: { keptDecisions, recordsContent, traces } }: GatewayConfig, version: string): Promise<Telemetry> {
+  const { endpoint, sampleShare } = traces
+  const tracer = endpoint === null ? null : (await import('./telemetry/create-tracer.js')).createTracer({ version, endpoint, sampleShare })
+  return new Telemetry({ tracer, keptDecisions, recordsContent, includesProcess: true })
+}
+
+/** Two gateways on one machine must both start; whoever scrapes them gives each a port. */
+async function listenForOperator (admin: FastifyInstance, { admin: { host, port } }: GatewayConfig, logger: Logger): Promise<string> {
+  try {
+    return await admin.listen({ host, port })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    const address = await admin.listen({ host, port: 0 })
+    logger.warn({ address }, `admin.port ${port} is taken, the operator's port is another`)
+    return address
+  }
 }
 
 /** Whoever keeps accounts wants to know who calls, even before the first key is made. */

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
 import { loadConfig, readEnvironment } from '../config/load-config.js'
 import type { GatewayConfig } from '../config/schema.js'
 import { startGateway, type RunningGateway } from '../server.js'
+import { createLogger } from '../telemetry/create-logger.js'
 import type { CliIo } from './cli-io.js'
+import type { Tier } from '../../workers/contract/job.js'
 
 const usage = 'usage: gearbox start [--config FILE] [--host ADDRESS] [--port N] [--log-level LEVEL]'
 
@@ -32,14 +33,19 @@ export async function runStart (argv: string[], io: CliIo): Promise<void> {
   if (values.host !== undefined) environment['HOST'] = values.host
   if (values.port !== undefined) environment['PORT'] = values.port
   if (values['log-level'] !== undefined) environment['GEARBOX_LOG_LEVEL'] = values['log-level']
-  const config = loadConfig(values.config ?? packagePath('config/gateway.yaml'), environment)
+  const noise = new Map<Tier, string>()
+  const readConfig = async (): Promise<GatewayConfig> => await withCheckpoints(loadConfig(values.config ?? packagePath('config/gateway.yaml'), environment), noise)
+  const config = await readConfig()
 
   const startedAt = performance.now()
-  const logger = pino({ level: config.log.level }, pino.destination(2))
-  const gateway = await startGateway(await withCheckpoints(config), logger, readVersion())
+  const logger = createLogger(config.log.level)
+  const gateway = await startGateway(config, logger, readVersion(), readConfig)
   io.write(`gearbox ${readVersion()} listens on ${gateway.address}; loading ${names(gateway)} ...\n`)
 
-  closeWithGrace({ delay: config.server.graceMs + exitMarginMs, logger: false }, async ({ err, signal }) => {
+  process.on('SIGHUP', () => {
+    gateway.reload().catch((error: unknown) => { logger.error({ err: error }, 'the new settings are not valid; nothing was changed') })
+  })
+  closeWithGrace({ delay: config.server.graceMs + exitMarginMs, logger: false, skip: ['SIGHUP'] }, async ({ err, signal }) => {
     if (err !== undefined) logger.fatal({ err }, 'the process failed')
     else logger.info({ signal }, 'stopping')
     await gateway.close()
@@ -66,6 +72,8 @@ function banner (gateway: RunningGateway, elapsedMs: number, config: GatewayConf
     'Try it:',
     `  curl ${address}/v1/chat/completions${key} -H 'content-type: application/json' \\`,
     '    -d \'{"model":"deepseek-v4-flash","messages":[{"role":"user","content":"Who are you?"}]}\'',
+    '',
+    `For the operator: ${gateway.adminAddress}/metrics and ${gateway.adminAddress}/admin/api/overview`,
     ''
   ].join('\n')
 }
@@ -73,16 +81,21 @@ function banner (gateway: RunningGateway, elapsedMs: number, config: GatewayConf
 /**
  * The shipped configuration names checkpoints relative to the package, wherever the command is run. Where the shipped
  * weights are missing (a clone without them), random ones stand in, and the banner says that their text is noise.
+ *
+ * @param noise where random ones were written, for when the settings are read again
  */
-async function withCheckpoints (config: GatewayConfig): Promise<GatewayConfig> {
-  const resolve = async (tier: 'flash' | 'pro'): Promise<GatewayConfig['tiers']['flash']['checkpoint']> => {
+async function withCheckpoints (config: GatewayConfig, noise: Map<Tier, string>): Promise<GatewayConfig> {
+  const resolve = async (tier: Tier): Promise<GatewayConfig['tiers']['flash']['checkpoint']> => {
     const { checkpoint } = config.tiers[tier]
     if (typeof checkpoint !== 'string' || !checkpoint.startsWith('models/')) return checkpoint
     const shipped = packagePath(checkpoint)
     if (existsSync(join(shipped, 'config.json')) || config.tiers[tier].workers.length > 0) return shipped
+    const earlier = noise.get(tier)
+    if (earlier !== undefined) return earlier
     const directory = join(await mkdtemp(join(tmpdir(), 'gearbox-noise-')), tier)
     const { writeRandomCheckpoint } = await import('../../workers/engines/v4/checkpoint/random-checkpoint.js')
     await writeRandomCheckpoint(directory, { tier })
+    noise.set(tier, directory)
     return directory
   }
   const [flash, pro] = await Promise.all([resolve('flash'), resolve('pro')])

@@ -30,16 +30,19 @@ export function diffConfig (before: GatewayConfig, after: GatewayConfig): Config
   return differences('', before, after).map(change => ({
     ...change,
     ...(hiddenPaths.some(pattern => pattern.test(change.path)) ? { before: '(hidden)', after: '(hidden)' } : {}),
-    applies: isLive(change) ? 'live' : 'restart'
+    applies: isLivePath(change.path, before, after) ? 'live' : 'restart'
   }))
 }
 
 type Difference = Omit<ConfigChange, 'applies'>
 
-function isLive ({ path, before, after }: Difference): boolean {
-  // Some keys to other keys; whether any are asked for at all is decided at the start. The same for remote and embedded workers.
-  const isList = path === 'access.keyHashes' || /^tiers\.\w+\.workers$/.test(path)
-  if (isList) return Array.isArray(before) && Array.isArray(after) && before.length > 0 && after.length > 0
+/** Whether a running gateway can take over a change of this setting. */
+export function isLivePath (path: string, before: GatewayConfig, after: GatewayConfig): boolean {
+  // Some keys to other keys; whether any are asked for at all is decided at the start.
+  if (path === 'access.keyHashes') return [before, after].every(({ access, accounts }) => access.keyHashes.length > 0 || accounts.store !== 'none')
+  // Workers elsewhere come and go; worker processes of our own are started and stopped with us.
+  const tier = path === 'tiers.flash.workers' ? 'flash' : path === 'tiers.pro.workers' ? 'pro' : null
+  if (tier !== null) return [before, after].every(({ tiers }) => tiers[tier].workers.length > 0 && tiers[tier].workers.every(worker => typeof worker === 'string'))
   return livePaths.some(pattern => pattern.test(path))
 }
 

@@ -1,7 +1,7 @@
 /**
  * YAML file + environment → one frozen object. The only place that reads the environment.
  *
- * Precedence: environment (PORT, HOST, GEARBOX_KEYS, GEARBOX_STORE, GEARBOX_LOG_LEVEL) over the file over defaults.
+ * Precedence: environment (the variables named in config/gateway.yaml) over the file over defaults.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -44,6 +44,11 @@ function withEnvironment (file: unknown, environment: Record<string, string | un
   if (port) merged['server'] = { ...section(file, 'server'), port: /^\d+$/.test(port) ? Number(port) : port }
   if (host) merged['server'] = { ...section(merged, 'server'), host }
   if (store) merged['accounts'] = { ...section(file, 'accounts'), store }
+  const { GEARBOX_ADMIN_HOST: adminHost, GEARBOX_ADMIN_PORT: adminPort, GEARBOX_ADMIN_SECRET: adminSecret, OTEL_EXPORTER_OTLP_ENDPOINT: traces } = environment
+  if (adminHost) merged['admin'] = { ...section(merged, 'admin'), host: adminHost }
+  if (adminPort) merged['admin'] = { ...section(merged, 'admin'), port: /^\d+$/.test(adminPort) ? Number(adminPort) : adminPort }
+  if (adminSecret) merged['admin'] = { ...section(merged, 'admin'), secretHash: hashKey(adminSecret) }
+  if (traces) merged['telemetry'] = { ...section(file, 'telemetry'), traces: { ...section(section(file, 'telemetry'), 'traces'), endpoint: traces } }
   if (level) merged['log'] = { ...section(file, 'log'), level }
   if (keys) {
     const access = section(file, 'access')

@@ -93,6 +93,26 @@ export const configSchema = z.strictObject({
     /** Whether a message of Anthropic's dialect that does not speak of thinking is answered with it, as on every other wire. */
     anthropicThinking: z.enum(['as-elsewhere', 'when-asked']).default('as-elsewhere')
   }).prefault({}),
+  admin: z.strictObject({
+    /** Metrics, decision log and reload are on a listener of their own. Anything but loopback needs a secret. */
+    host: z.string().default('127.0.0.1'),
+    /** When it is taken, a free one is used and a warning says which; 0 = a free one. */
+    port: z.int().min(0).max(65535).default(9464),
+    /** SHA-256 (hex) of what must be sent as `Authorization: Bearer`; null = whoever is on this machine. */
+    secretHash: z.string().regex(/^[0-9a-f]{64}$/).nullable().default(null)
+  }).prefault({}),
+  telemetry: z.strictObject({
+    /** Requests that the decision log keeps, in memory. */
+    keptDecisions: z.int().min(0).max(100_000).default(500),
+    /** Whether prompts and answers go into decision log and traces. */
+    recordsContent: z.boolean().default(false),
+    traces: z.strictObject({
+      /** OTLP/HTTP collector, as `http://host:4318`; null = no traces. */
+      endpoint: z.url({ protocol: /^https?$/ }).nullable().default(null),
+      /** Share (0 to 1) of the requests traced, unless the caller has decided it. */
+      sampleShare: z.number().min(0).max(1).default(1)
+    }).prefault({})
+  }).prefault({}),
   log: z.strictObject({
     level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info')
   }).prefault({})

@@ -12,29 +12,25 @@ export class RemoteWorkers {
   }
 
   /** Adds what is new and takes out what is gone; streams that run on a worker that goes are left to their end. */
-  set (tier: Tier, addresses: readonly string[]): void {
-    for (const [workerId, worker] of this.#workers) {
-      if (worker.tier !== tier || addresses.includes(worker.client.address)) continue
+  set (tier: Tier, listed: ReadonlyArray<{ workerId: string, address: string }>): void {
+    for (const [workerId, { tier: ofTier, client }] of this.#workers) {
+      if (ofTier !== tier || listed.some(worker => worker.workerId === workerId && worker.address === client.address)) continue
       this.#workers.delete(workerId)
-      this.#registry.remove(workerId, 'taken out of the settings')
-      worker.client.close().catch(() => {})
+      // Its successor of the same name takes the place in one step, so that nobody who waits sees a moment without workers.
+      if (!listed.some(worker => worker.workerId === workerId)) this.#registry.remove(workerId, 'taken out of the settings')
+      client.close().catch(() => {})
     }
-    const known = new Set([...this.#workers.values()].filter(worker => worker.tier === tier).map(({ client }) => client.address))
-    for (const address of new Set(addresses)) if (!known.has(address)) this.#add(tier, address)
+    for (const { workerId, address } of listed) {
+      if (this.#workers.has(workerId)) continue
+      const client = new HttpWorkerClient(address)
+      this.#workers.set(workerId, { tier, client })
+      this.#registry.add(workerId, tier, client)
+    }
   }
 
   /** Without waiting for streams. */
   async destroy (): Promise<void> {
-    await Promise.all([...this.#workers.values()].map(async ({ client }) => await client.destroy()))
+    await Promise.all([...this.#workers.values()].map(async ({ client }) => { await client.destroy() }))
     this.#workers.clear()
-  }
-
-  /** A number that is free again is used again: ids are labels of metrics and should stay few. */
-  #add (tier: Tier, address: string): void {
-    let number = 0
-    while (this.#workers.has(`${tier}-${number}`)) number++
-    const client = new HttpWorkerClient(address)
-    this.#workers.set(`${tier}-${number}`, { tier, client })
-    this.#registry.add(`${tier}-${number}`, tier, client)
   }
 }

@@ -3,7 +3,8 @@ import fp from 'fastify-plugin'
 import { GatewayError } from '../../errors.js'
 
 interface RateLimitOptions {
-  unauthenticatedPerMinute: number
+  /** Asked each time: it may change while running. */
+  unauthenticatedPerMinute: () => number
   /** False on a gateway without keys: there everybody is a stranger, and all come from this machine. */
   isEnabled: boolean
 }
@@ -11,7 +12,7 @@ interface RateLimitOptions {
 /** Slows down strangers, by address: guessing keys, scanning. Owners of keys are limited elsewhere. */
 export const rateLimitPlugin = fp<RateLimitOptions>(async (app, { unauthenticatedPerMinute, isEnabled }) => {
   await app.register(rateLimit, {
-    max: unauthenticatedPerMinute,
+    max: () => unauthenticatedPerMinute(),
     timeWindow: 60_000,
     allowList: request => !isEnabled || request.caller !== null,
     addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
