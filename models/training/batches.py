@@ -11,7 +11,7 @@ from wire import ASSISTANT, BOS, END_THINK, EOS, USER, render
 
 LENGTHS = [64, 96, 128, 192, 256, 384, 512, 768]
 PAD_ID = 2
-PRACTICE = {'arithmetic': 6, 'multistep': 4, 'facts': 2, 'unknown': 1, 'extract': 3, 'reverse': 2, 'count': 2, 'dates': 1.5, 'units': 1}
+PRACTICE = {'arithmetic': 16, 'multistep': 4, 'facts': 2, 'unknown': 1, 'extract': 3, 'reverse': 2, 'count': 2, 'dates': 1.5, 'units': 1}
 
 
 class Encoder:

@@ -3,8 +3,9 @@
     python evaluate.py --checkpoint ../flash-mini --count 500 --write
 
 Greedy decoding reproduces an expected text exactly if and only if every expected token is the most likely one given the
-expected tokens before it, so most answers need one forward pass; only the others are generated and compared as answers
-(content and calls, whatever the reasoning was).
+expected tokens before it, so one forward pass decides. With thinking that asks for the expected reasoning too, which makes
+the figures lower bounds. `--generated N` generates up to N of the misses a skill (slow: no cache), shows them, and counts
+those whose content and calls are right after all.
 """
 import argparse
 import json
@@ -43,13 +44,13 @@ def parse(text, thinking):
 
 @torch.no_grad()
 def exact(model, encoder, texts, dtype, tokens=6144):
-    """For [(prompt, completion)]: is the completion what greedy decoding writes?"""
+    """For [(prompt, completion)]: how many tokens of the completion greedy decoding writes before the first other one, and of how many."""
     rows = []
     for i, (head, tail) in enumerate(texts):
         a, b = encoder.encode(head), encoder.encode(tail)
         rows.append((len(a) + len(b), i, a, b))
     rows.sort()
-    answers = [False] * len(rows)
+    answers = [(0, 0)] * len(rows)
     while rows:
         longest = rows[-1][0]
         batch = [rows.pop() for _ in range(min(len(rows), max(1, tokens // longest)))]
@@ -59,7 +60,8 @@ def exact(model, encoder, texts, dtype, tokens=6144):
         hidden = model.hidden(ids, dtype).view(len(batch), longest, -1)
         for k, (n, i, a, b) in enumerate(batch):
             logits = torch.nn.functional.linear(hidden[k, len(a) - 1:n - 1].float(), model.weight('head.weight'))
-            answers[i] = bool((logits.argmax(-1) == torch.tensor(b)).all())
+            wrong = (logits.argmax(-1) != torch.tensor(b)).nonzero()
+            answers[i] = (int(wrong[0]) if len(wrong) else len(b), len(b))
     return answers
 
 
@@ -107,26 +109,37 @@ def judge(example, text):
             'honest': "I don't know" in content, 'text': text}
 
 
-def measure(model, encoder, tier, skill, count, dtype, seed, generated=120):
+def prefix_of(example, completion, key):
+    """The part of the expected completion that already decides `key`."""
+    if key == 'names':
+        # Names are decided with the last opening tag, when everything before it is as expected.
+        return completion[:completion.rfind('invoke name="')] + completion[completion.rfind('invoke name="'):].split('">')[0] if 'invoke name="' in completion else completion
+    thought = completion.index(END_THINK) + len(END_THINK) if example['thinking'] else 0
+    return completion[:thought] + completion[thought:].split("I don't know")[0] + "I don't know" if "I don't know" in completion[thought:] else completion
+
+
+def measure(model, encoder, tier, skill, count, dtype, seed, generated):
     source = Source(random.Random(f'{seed} {skill}'), 'test', tier)
     examples = [evaluation_example(source, skill, index) for index in range(count)]
     texts = [(prompt(example), render(example)[-1][0]) for example in examples]
-    verdicts = [{'right': True, 'names': True, 'honest': True} if ok else None for ok in exact(model, encoder, texts, dtype)]
-    missed = [i for i, verdict in enumerate(verdicts) if verdict is None]
-    # When many are wrong, a sample of them is generated and stands for the rest.
-    tried = missed[:generated]
+    verdicts, shares, wrong = [], {}, []
+    for example, (_, completion), (kept, total) in zip(examples, texts, exact(model, encoder, texts, dtype)):
+        verdicts.append({'right': kept == total, **{key: kept >= len(encoder.encode(prefix_of(example, completion, key))) for key in ('names', 'honest')}})
+    tried = [i for i, verdict in enumerate(verdicts) if not verdict['right']][:generated]
     if tried:
         for i, text in zip(tried, generate(model, encoder, [texts[i][0] for i in tried], 260, dtype)):
-            verdicts[i] = judge(examples[i], text)
-    shares = {}
+            judged = judge(examples[i], text)
+            verdicts[i] = {key: verdicts[i][key] or judged[key] for key in verdicts[i]}
+            if not judged['right']:
+                wrong.append({'prompt': texts[i][0][-300:], 'expected': texts[i][1], 'got': text})
     for key in ('right', 'names', 'honest'):
-        among_tried = sum(verdicts[i][key] for i in tried) / max(1, len(tried))
-        shares[key] = (count - len(missed) + among_tried * len(missed)) / count
-    wrong = [{'prompt': texts[i][0][-300:], 'expected': texts[i][1], 'got': verdicts[i]['text']} for i in tried if not verdicts[i]['right']]
+        shares[key] = sum(verdict[key] for verdict in verdicts) / count
+    plain = [verdict['right'] for verdict, example in zip(verdicts, examples) if not example['thinking']]
+    shares['rightWithoutThinking'] = sum(plain) / len(plain) if plain else None
     return {'count': count, **shares}, wrong
 
 
-def reasoning_lengths(model, encoder, tier, dtype, count=20):
+def reasoning_lengths(model, encoder, tier, dtype, count=8):
     """Mean reasoning tokens by effort on the same kind of question."""
     lengths = {}
     for effort in ('low', 'high', 'max'):
@@ -157,8 +170,10 @@ def main():
     parser.add_argument('--skills', default=','.join(SKILLS))
     parser.add_argument('--seed', default='fresh')
     parser.add_argument('--bfloat16', action='store_true', help='faster; the default is float32, as the engine computes')
-    parser.add_argument('--wrong', type=int, default=0, help='how many wrong answers to show')
+    parser.add_argument('--generated', type=int, default=0, help='how many misses a skill to generate and show')
     parser.add_argument('--no-effort', action='store_true')
+    parser.add_argument('--save', help='keeps the raw results of this part in a file')
+    parser.add_argument('--load', nargs='*', default=[], help='files of parts measured before')
     parser.add_argument('--curve', help='curve.json of the training run, for the picture')
     parser.add_argument('--write', action='store_true', help='writes eval.json (and learning-curve.png) next to the weights')
     options = parser.parse_args()
@@ -167,14 +182,21 @@ def main():
     info = json.loads((folder / 'gearbox.json').read_text())
     encoder, model = Encoder(folder / 'tokenizer.json'), load_checkpoint(folder)
     dtype, results = torch.bfloat16 if options.bfloat16 else torch.float32, {}
-    for skill in options.skills.split(','):
+    lengths = None
+    for name in options.load:
+        part = json.loads(pathlib.Path(name).read_text())
+        results.update(part['skills'])
+        lengths = part['lengths'] or lengths
+    for skill in filter(None, options.skills.split(',')):
         begun = time.time()
-        results[skill], wrong = measure(model, encoder, info['name'], skill, options.count, dtype, options.seed)
-        print(f'{skill:14s} right {results[skill]["right"]:.3f}  names {results[skill]["names"]:.3f}  ({time.time() - begun:.0f} s)', flush=True)
-        for miss in wrong[:options.wrong]:
+        results[skill], wrong = measure(model, encoder, info['name'], skill, options.count, dtype, options.seed, options.generated)
+        print(f'{skill:14s} right {results[skill]["right"]:.3f}  tools {results[skill]["names"]:.3f}  honest {results[skill]["honest"]:.3f}  ({time.time() - begun:.0f} s)', flush=True)
+        for miss in wrong:
             print(f'    …{miss["prompt"][-160:]!r}\n      expected {miss["expected"]!r}\n      got      {miss["got"]!r}', flush=True)
+    lengths = lengths if lengths or options.no_effort else reasoning_lengths(model, encoder, info['name'], dtype)
+    if options.save:
+        pathlib.Path(options.save).write_text(json.dumps({'skills': results, 'lengths': lengths}))
     rows = table(results)
-    lengths = None if options.no_effort else reasoning_lengths(model, encoder, info['name'], dtype)
     print('\n| skill | right | needed | met |\n|---|---|---|---|')
     for row in rows:
         print(f'| {row["row"]} | {row["share"]:.1%} | {"" if row["needed"] is None else format(row["needed"], ".0%")} | {"" if row["met"] is None else "yes" if row["met"] else "no"} |')
@@ -182,7 +204,7 @@ def main():
         print('mean reasoning tokens by effort:', {k: round(v) for k, v in lengths.items()})
     if options.write:
         (folder / 'eval.json').write_text(json.dumps({
-            'name': info['name'], 'revision': info['revision'], 'promptsPerSkill': options.count, 'decoding': 'greedy', 'thresholds': rows,
+            'name': info['name'], 'revision': info['revision'], 'promptsPerSkill': min(r['count'] for r in results.values()), 'decoding': 'greedy', 'arithmetic': 'bfloat16' if options.bfloat16 else 'float32', 'thresholds': rows,
             'skills': results, 'reasoningTokensByEffort': lengths}, indent=2) + '\n')
         if options.curve:
             from curve import draw

@@ -63,10 +63,14 @@ def main():
     parser.add_argument('--out', required=True)
     parser.add_argument('--revision', required=True)
     parser.add_argument('--weights', choices=['average', 'last'], default='average', help='moving average of the weights, or the last step')
+    parser.add_argument('--master', help='also writes a small resumable state here: unrounded weights in bfloat16, without optimiser state')
     options = parser.parse_args()
     saved = torch.load(options.state, weights_only=False)
     model = V4(saved['config'])
     model.load_state_dict(saved['model'])
+    if options.master:
+        small = {name: value.bfloat16() if value.is_floating_point() else value for name, value in saved['model'].items()}
+        torch.save({'model': small, 'state': saved['state'], 'config': saved['config']}, options.master)
     if options.weights == 'average':
         with torch.no_grad():
             for name, value in saved['average'].items():

@@ -84,6 +84,7 @@ def main():
     parser.add_argument('--adam-rate', type=float, default=2e-3)
     parser.add_argument('--round-from', type=float, default=0.6, help='share of the run after which weights are rounded in the forward pass')
     parser.add_argument('--practice', type=float, default=0.25, help='share of batches that are dense drills, once copying is learned')
+    parser.add_argument('--copies', type=float, default=0.06, help='share of batches that are pure copying, once it is learned')
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -105,10 +106,14 @@ def main():
     if path.exists():
         saved = torch.load(path, weights_only=False)
         model.load_state_dict(saved['model'])
-        adam.load_state_dict(saved['adam'])
-        for name, value in saved['momentum'].items():
-            muon.momentum[name].copy_(value)
-        average, state = saved['average'], {**state, **saved['state']}
+        state.update(saved['state'])
+        if 'adam' in saved:  # absent in the small state that export.py --master writes
+            adam.load_state_dict(saved['adam'])
+            average = saved['average']
+            for name, value in saved['momentum'].items():
+                muon.momentum[name].copy_(value)
+        else:
+            average = {n: p.detach().clone() for n, p in named}
         print(f'resumed at step {state["step"]}, {state["seconds"] / 60:.1f} min', flush=True)
     count = sum(p.numel() for _, p in named)
     print(f'{options.tier}: {count / 1e6:.2f}M parameters, vocabulary {config["vocab_size"]}', flush=True)
@@ -136,7 +141,7 @@ def main():
             print(f'weights are rounded from step {state["step"]}', flush=True)
         factor = schedule(progress, state['step'])
         # Until copying is learned most batches practise nothing else; later it is kept up.
-        copies = random.random() < (0.7 if state['copying'] < 0.8 else 0.06)
+        copies = random.random() < (0.7 if state['copying'] < 0.8 else options.copies)
         drill = not copies and state['copying'] >= 0.8 and random.random() < options.practice
         drawn = [batches.draw_copies() if copies else batches.draw_practice() if drill else batches.draw(progress) for _ in range(options.micro)]
         supervised = sum(int((targets >= 0).sum()) for _, targets in drawn)
