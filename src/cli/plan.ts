@@ -69,7 +69,8 @@ function printLaunch (engine: PlannedEngine, { model, fit }: Extract<GpuPlan, { 
   const launch = launchOf(engine, { model, accelerator: request.accelerator, fit, demand: request })
   const isMany = launch.argumentsByNode.length > 1
   print([`## ${engine}`, '', ...launch.argumentsByNode.map((_, node) => (isMany ? `node ${node}: ` : '') + commandLine(launch, node))])
-  if (manifest === 'compose' && isMany) print(['One compose file cannot span nodes: use --manifest kubernetes, or start each node as above.'])
+  if (manifest === 'kubernetes' && launch.argumentsByNode.length > 2 && fit.parallelism === 'data') print(['A LeaderWorkerSet has one template for all workers, and these nodes differ in their first rank: start each node as above.'])
+  else if (manifest === 'compose' && isMany) print(['One compose file cannot span nodes: use --manifest kubernetes, or start each node as above.'])
   else if (manifest !== 'none') print([`# ${manifest}`, (manifest === 'compose' ? composeOf : kubernetesOf)(model, launch).trimEnd()])
   print(['# gateway.yaml', gatewaySettingsOf(model, launch, request.contextTokens).trimEnd()])
 }

@@ -75,7 +75,8 @@ function vllmArguments ({ model, accelerator, fit, demand }: LaunchInputs): stri
       ? ['--no-enable-flashinfer-autotune', '--compilation-config', '{"mode":0,"cudagraph_mode":"FULL_DECODE_ONLY"}']
       : []),
     '--speculative-config', speculation(model, generation === 'hopper'),
-    '--enable-scale-out',
+    // Older releases serve token ids without being asked and do not know the switch.
+    ...(vllmImage(model, accelerator) === hopperImage ? [] : ['--enable-scale-out']),
     '--enable-prompt-tokens-details',
     '--shutdown-timeout', '600'
   ]
@@ -88,9 +89,11 @@ function speculation ({ revision }: ServedModel, isHopper: boolean): string {
     : JSON.stringify({ method: 'dspark', num_speculative_tokens: 5, draft_sample_method: 'probabilistic' })
 }
 
+const hopperImage = 'vllm/vllm-openai:v0.25.0'
+
 /** 0.26.0 corrupted Flash-0731 on H100; 0.25 is the first with DSpark. */
 function vllmImage ({ revision }: ServedModel, { generation }: Accelerator): string {
-  return revision === '0731' && generation === 'hopper' ? 'vllm/vllm-openai:v0.25.0' : 'vllm/vllm-openai:v0.32.0'
+  return revision === '0731' && generation === 'hopper' ? hopperImage : 'vllm/vllm-openai:v0.32.0'
 }
 
 function vllmEnvironment ({ generation }: Accelerator): Record<string, string> {

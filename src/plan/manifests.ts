@@ -3,6 +3,8 @@ import { stringify } from 'yaml'
 import type { Launch } from './launch-command.js'
 import type { ServedModel } from './served-model.js'
 
+const yamlStyle = { lineWidth: 0, aliasDuplicateObjects: false }
+
 /** Loading takes minutes to an hour; a shorter budget restarts the engine for ever. */
 const startSeconds = 3600
 
@@ -29,7 +31,7 @@ export function composeOf (model: ServedModel, { engine, image, environment, arg
         restart: 'unless-stopped'
       }
     }
-  }, { lineWidth: 0 })
+  }, yamlStyle)
 }
 
 /** A Deployment for one node; a LeaderWorkerSet, whose leader is the head, for several. */
@@ -58,7 +60,7 @@ export function kubernetesOf (model: ServedModel, launch: Launch): string {
     // Without an address of its own, so that each replica is seen by name.
     spec: { clusterIP: 'None', selector: isMany ? { app: name, 'leaderworkerset.sigs.k8s.io/worker-index': '0' } : { app: name }, ports: [{ port: launch.port }] }
   }
-  return [workload, service].map(document => stringify(document, { lineWidth: 0 })).join('---\n')
+  return [workload, service].map(document => stringify(document, yamlStyle)).join('---\n')
 }
 
 /** What to write under `tiers` of the gateway's settings. */
@@ -70,11 +72,16 @@ export function gatewaySettingsOf (model: ServedModel, { engine, port }: Launch,
         workers: [{ engine, url: `http://${serviceName(model)}:${port}`, model: `deepseek-v4-${model.tier}` }]
       }
     }
-  }, { lineWidth: 0 })
+  }, yamlStyle)
 }
 
 function serviceName ({ tier }: ServedModel): string {
   return `deepseek-v4-${tier}`
+}
+
+/** The head's address and the node's number, which the LeaderWorkerSet puts into the environment. */
+function filledByController (argument: string, position: number, all: readonly string[]): string {
+  return all[position - 1] === '--node-rank' ? '$(LWS_WORKER_INDEX)' : argument.replace('HEAD', '$(LWS_LEADER_ADDRESS)')
 }
 
 function podSpec ({ engine, image, environment, argumentsByNode, port, gpusPerNode }: Launch, node: number, { tier }: ServedModel) {
@@ -83,8 +90,7 @@ function podSpec ({ engine, image, environment, argumentsByNode, port, gpusPerNo
     name: 'engine',
     image,
     ...(engine === 'sglang' ? { command: ['sglang', 'serve'] } : {}),
-    // The controller fills in the head's address and the node's number.
-    args: (argumentsByNode[node] ?? []).map(argument => argument.replace('HEAD', '$(LWS_LEADER_ADDRESS)')),
+    args: (argumentsByNode[node] ?? []).map(filledByController),
     env: Object.entries(environment).map(([name, value]) => ({ name, value })),
     resources: { limits: { 'nvidia.com/gpu': gpusPerNode } },
     volumeMounts: [{ name: 'models', mountPath: '/root/.cache/huggingface' }, { name: 'shm', mountPath: '/dev/shm' }],

@@ -37,7 +37,8 @@ export function createHostServer (host: WorkerHost, logger: FastifyBaseLogger): 
 
   server.post('/v1/generate', async (request, reply) => {
     const { job, events } = host.accept(request.body)
-    const log = request.log.child({ requestId: job.requestId, attempt: job.attempt })
+    const { traceparent } = request.headers
+    const log = request.log.child({ requestId: job.requestId, attempt: job.attempt, ...(traceparent === undefined ? {} : { traceparent }) })
     reply.hijack()
     // Fires for a reader that left as well as after a proper end, when aborting does nothing.
     reply.raw.on('close', () => job.abort())

@@ -22,6 +22,8 @@ export interface V4EngineOptions {
   maxWaiting?: number
   /** For the compressed entries of all sequences, default 1 GiB. Memory is taken only as sequences grow. */
   cacheBytes?: number
+  /** For the states that let a prompt go on from a cached prefix, default 128 MiB; 0 turns the prefix cache off. */
+  prefixCacheBytes?: number
   layerDeadlineMs?: number
 }
 
@@ -30,13 +32,15 @@ export const MAX_ROWS = 64
 /** Prompt rows beside running jobs: a quarter of a batch keeps their pace within sight of a step without prompts. */
 const PREFILL_ROWS = 16
 const DEFAULT_CACHE_BYTES = 2 ** 30
+const DEFAULT_PREFIX_CACHE_BYTES = 2 ** 27
 const DEFAULT_RUNNING = 16
 const DEFAULT_DEADLINE_MS = 60_000
 
 export function groupSettingOf (directory: string, config: V4Config, options: V4EngineOptions): GroupSetting {
-  const { ranks = 1, mode = 'exact', arithmetic = 'f32', kernels = null, maxRunning = DEFAULT_RUNNING, cacheBytes = DEFAULT_CACHE_BYTES } = options
-  const { blockTokens, blockFloats } = layOutKv(config, config.compressRatios.map((_, layer) => layer))
-  const blockBytes = blockFloats * (arithmetic === 'f32' ? 4 : 8)
+  const { ranks = 1, mode = 'exact', arithmetic = 'f32', kernels = null, maxRunning = DEFAULT_RUNNING, cacheBytes = DEFAULT_CACHE_BYTES, prefixCacheBytes = DEFAULT_PREFIX_CACHE_BYTES } = options
+  const { blockTokens, blockFloats, snapshotFloats } = layOutKv(config, config.compressRatios.map((_, layer) => layer))
+  const floatBytes = arithmetic === 'f32' ? 4 : 8
+  const blockBytes = blockFloats * floatBytes
   const wantedTokens = Math.min(options.contextTokens ?? config.maxPositions, config.maxPositions)
   const wantedBlocks = Math.ceil(wantedTokens / blockTokens)
   // A network without compression has blocks of no size; then only the number of sequences is bounded.
@@ -51,7 +55,7 @@ export function groupSettingOf (directory: string, config: V4Config, options: V4
     kernels,
     maxRows: MAX_ROWS,
     contextTokens: Math.min(wantedTokens, blocks * blockTokens),
-    capacity: { slots: maxRunning, blocks, snapshots: 0 },
+    capacity: { slots: maxRunning, blocks, snapshots: Math.min(blocks, Math.floor(prefixCacheBytes / (snapshotFloats * floatBytes))) },
     blockTokens,
     prefillRows: PREFILL_ROWS,
     layerDeadlineMs: options.layerDeadlineMs ?? DEFAULT_DEADLINE_MS

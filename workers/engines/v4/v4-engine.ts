@@ -56,7 +56,7 @@ export class V4Engine implements Engine {
   load (): LoadReport {
     // Jobs on their way to the first rank are not in its last report.
     const { running, waiting } = this.#load
-    return { ...this.#load, waiting: Math.max(waiting ?? 0, this.#channels.size - (running ?? 0)) }
+    return { ...this.#load, waiting: Math.max(waiting ?? 0, this.#openJobs - (running ?? 0)) }
   }
 
   async * generate (job: Job, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
@@ -83,13 +83,20 @@ export class V4Engine implements Engine {
     await this.#group.close()
   }
 
+  /** Jobs whose end has not come; a reader may still hold others. */
+  get #openJobs (): number {
+    let count = 0
+    for (const channel of this.#channels.values()) if (!channel.isEnded) count++
+    return count
+  }
+
   #refuse (job: Job): FailEvent | null {
     if (this.#ending !== null) return this.#ending
     const { checkpoint: { name, vocabularySize }, contextTokens } = this.#description
     const refusal = refuseJob(job, { checkpoint: name, vocabularySize, contextTokens })
     if (refusal !== null) return refusal
-    if (this.#channels.size < this.#maxJobs) return null
-    return { type: 'fail', code: 'queue-full', message: `${this.#channels.size} jobs run or wait already`, blame: 'worker', retryable: true }
+    if (this.#openJobs < this.#maxJobs) return null
+    return { type: 'fail', code: 'queue-full', message: `${this.#openJobs} jobs run or wait already`, blame: 'worker', retryable: true }
   }
 
   #onReply (reply: RankReply): void {

@@ -60,9 +60,12 @@ export function blockTableOf ({ shape, blockTables }: GroupMemory, slot: number)
   return new Int32Array(blockTables, slot * shape.blocksPerSequence * 4, shape.blocksPerSequence)
 }
 
-/** A count, then for each slice its slot, position, length and tokens; at most one slice a row. */
-function planWords ({ maxRows }: GroupShape): number {
-  return 1 + 4 * maxRows
+/**
+ * A count, then for each state copy its type, slot, snapshot and position: at most one to and one from each slot between two
+ * steps. Then a count, then for each slice its slot, position, length and tokens; at most one slice a row.
+ */
+function planWords ({ maxRows, slots }: GroupShape): number {
+  return 1 + 4 * 2 * slots + 1 + 4 * maxRows
 }
 
 function sumLength ({ maxRows, hiddenSize }: GroupShape): number {

@@ -18,7 +18,10 @@ export async function lead (pass: ForwardPass, { port, memory, setting }: RankAs
       switch (request.type) {
         case 'submit': scheduler.submit(request.id, request.job); break
         case 'abort': events.push(...scheduler.abort(request.id)); break
-        case 'logits': reply(port, { type: 'logits', id: request.id, logits: allLogits(model, request.tokenIds, request.chunk, memory.shape.blocksPerSequence) })
+        case 'logits':
+          // It uses blocks without asking for them.
+          scheduler.forgetPrefixes()
+          reply(port, { type: 'logits', id: request.id, logits: allLogits(model, request.tokenIds, request.chunk, memory.shape.blocksPerSequence) })
       }
     }
     if (scheduler.hasWork) events.push(...scheduler.step())

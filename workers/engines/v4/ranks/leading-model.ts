@@ -31,6 +31,16 @@ export class LeadingModel implements BatchModel {
     return this.#model.forward(slices)
   }
 
+  snapshot (sequence: Sequence, snapshot: number): void {
+    this.#plan?.defer({ type: 'snapshot', slot: sequence.slot, snapshot, position: sequence.position })
+    this.#model.snapshot(sequence, snapshot)
+  }
+
+  restore (snapshot: number, sequence: Sequence, position: number): void {
+    this.#plan?.defer({ type: 'restore', slot: sequence.slot, snapshot, position })
+    this.#model.restore(snapshot, sequence, position)
+  }
+
   logitsOf (wanted: number): Floats {
     return this.#model.logitsOf(wanted)
   }

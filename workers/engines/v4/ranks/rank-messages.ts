@@ -51,5 +51,5 @@ export type RankReply =
   | { readonly type: 'logits', readonly id: number, readonly logits: number[][] }
 
 export function schedulerLimitsOf ({ capacity, blockTokens, contextTokens, prefillRows }: GroupSetting): SchedulerLimits {
-  return { slots: capacity.slots, blocks: capacity.blocks, blockTokens, contextTokens, prefillRows }
+  return { slots: capacity.slots, blocks: capacity.blocks, snapshots: capacity.snapshots, blockTokens, contextTokens, prefillRows }
 }

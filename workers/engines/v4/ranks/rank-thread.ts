@@ -7,7 +7,8 @@ import { loadModel } from '../model/load-model.js'
 import { lead } from './lead.js'
 import { type RankAssignment } from './rank-messages.js'
 import { SharedReducer } from './shared-reducer.js'
-import { PlanReader } from './step-plan.js'
+import { type Sequence } from '../sequence/sequence.js'
+import { PlanReader, type StateCopy } from './step-plan.js'
 
 const assignment = workerData as RankAssignment
 const { port, rank, memory } = assignment
@@ -26,7 +27,11 @@ try {
 /** Ends only with the thread, or by throwing when the group is stopped. */
 function follow (model: ForwardPass): never {
   const plans = new PlanReader(memory, rank)
-  for (;;) model.forward(plans.take())
+  const copyState = ({ type, snapshot, position }: StateCopy, sequence: Sequence): void => {
+    if (type === 'snapshot') model.snapshot(sequence, snapshot)
+    else model.restore(snapshot, sequence, position)
+  }
+  for (;;) model.forward(plans.take(copyState))
 }
 
 /** Reads this rank's share of the weights. */

@@ -11,6 +11,10 @@ export interface BatchModel {
   openSequence (slot: number): Sequence
   /** @returns how many rows have logits, in the order of the slices */
   forward (slices: readonly ForwardSlice[]): number
+  /** Keeps the fixed part of a sequence's state, which stands at a block boundary. */
+  snapshot (sequence: Sequence, snapshot: number): void
+  /** The opposite; the sequence's block table must list the blocks of that moment. */
+  restore (snapshot: number, sequence: Sequence, position: number): void
   /** A view, valid until the next batch. */
   logitsOf (wanted: number): Floats
 }

@@ -7,6 +7,7 @@ import { type Floats } from '../model/workspace.js'
 import { Sampler } from '../sampling/sampler.js'
 import { TokenCounts } from '../sampling/token-counts.js'
 import { type Sequence } from '../sequence/sequence.js'
+import { type PrefixNode } from './prefix-cache.js'
 
 const FALLBACK_SEEDS = 2 ** 47
 
@@ -16,14 +17,21 @@ export class ScheduledJob {
   /** Most tokens the sequence can come to. */
   readonly reservedTokens: number
   sequence: Sequence | null = null
-  blocks: number[] = []
+  /** Cache blocks it owns, by their place in its sequence; those of its cached prefix belong to the cache. */
+  readonly blocks = new Map<number, number>()
+  /** The end of the cached prefix it stands on. */
+  prefix: PrefixNode | null = null
+  /** A piece of the prompt ends at the latest at the next multiple of this, where its state can be kept. */
+  boundary = Infinity
+  /** Prompt tokens that came from the prefix cache. */
+  cachedTokens = 0
   readonly #sampler: Sampler
   readonly #counts: TokenCounts
   readonly #stopTokenIds: ReadonlySet<number>
   readonly #room: number
   /** The sampled token that is not computed yet; null while the prompt is. */
   #next: number | null = null
-  #generated = 0
+  readonly #generatedIds: number[] = []
 
   constructor (id: number, job: Job, vocabularySize: number, contextTokens: number) {
     this.id = id
@@ -39,10 +47,10 @@ export class ScheduledJob {
 
   get promptLeft (): number { return this.#next === null ? this.job.tokenIds.length - (this.sequence?.position ?? 0) : 0 }
 
-  get generated (): number { return this.#generated }
+  get generated (): number { return this.#generatedIds.length }
 
   get usage (): JobUsage {
-    return { promptTokens: this.job.tokenIds.length, completionTokens: this.#generated, cachedTokens: 0 }
+    return { promptTokens: this.job.tokenIds.length, completionTokens: this.generated, cachedTokens: this.cachedTokens }
   }
 
   /** @param rows most rows it may take; a job past its prompt takes one */
@@ -50,20 +58,27 @@ export class ScheduledJob {
     const { sequence } = this
     if (sequence === null) throw new Error(`job ${this.id} is not running`)
     if (this.#next !== null) return { sequence, tokenIds: [this.#next], wants: 'last' }
-    const end = Math.min(sequence.position + rows, this.job.tokenIds.length)
+    const nextBoundary = (Math.floor(sequence.position / this.boundary) + 1) * this.boundary
+    const end = Math.min(sequence.position + rows, this.job.tokenIds.length, nextBoundary)
     return { sequence, tokenIds: this.job.tokenIds.slice(sequence.position, end), wants: end === this.job.tokenIds.length ? 'last' : 'none' }
+  }
+
+  /** Tokens [start, end) of prompt and completion. */
+  tokensBetween (start: number, end: number): number[] {
+    const { tokenIds } = this.job
+    return [...tokenIds.slice(start, end), ...this.#generatedIds.slice(Math.max(0, start - tokenIds.length), Math.max(0, end - tokenIds.length))]
   }
 
   /** Draws the next token. @returns its event, and `done` when it was the last */
   take (logits: Floats): JobEvent[] {
-    const position = this.job.tokenIds.length + this.#generated
-    const { id, logprob } = this.#sampler.sample(logits, { position, generated: this.#generated, counts: this.#counts })
+    const position = this.job.tokenIds.length + this.generated
+    const { id, logprob } = this.#sampler.sample(logits, { position, generated: this.generated, counts: this.#counts })
     if (this.#stopTokenIds.has(id)) return [{ type: 'done', finish: 'stop', stopTokenId: id, usage: this.usage }]
     this.#next = id
-    this.#generated++
+    this.#generatedIds.push(id)
     this.#counts.add(id)
     const tokens: JobEvent = { type: 'tokens', ids: [id], ...(logprob === undefined ? {} : { logprobs: [logprob] }) }
-    return this.#generated < this.#room ? [tokens] : [tokens, { type: 'done', finish: 'length', stopTokenId: null, usage: this.usage }]
+    return this.generated < this.#room ? [tokens] : [tokens, { type: 'done', finish: 'length', stopTokenId: null, usage: this.usage }]
   }
 
   abort (): JobEvent {

@@ -10,12 +10,15 @@ import { type Job } from '../../../contract/job.js'
 import { type ForwardSlice } from '../model/step.js'
 import { type BatchModel } from './batch-model.js'
 import { IdPool } from './id-pool.js'
+import { PrefixCache } from './prefix-cache.js'
 import { ScheduledJob } from './scheduled-job.js'
 
 export interface SchedulerLimits {
   /** Jobs that run at once. */
   readonly slots: number
   readonly blocks: number
+  /** Blocks that the prefix cache may keep; 0 = no cache. */
+  readonly snapshots: number
   readonly blockTokens: number
   readonly contextTokens: number
   /** Prompt rows of a step in which other jobs wait for their next token. */
@@ -35,6 +38,7 @@ export class Scheduler {
   readonly #limits: SchedulerLimits
   readonly #slots: IdPool
   readonly #blocks: IdPool
+  readonly #prefixes: PrefixCache
   readonly #waiting: ScheduledJob[] = []
   readonly #running: ScheduledJob[] = []
   #promptTokensTotal = 0
@@ -45,6 +49,7 @@ export class Scheduler {
     this.#limits = limits
     this.#slots = new IdPool(limits.slots)
     this.#blocks = new IdPool(limits.blocks)
+    this.#prefixes = new PrefixCache(limits.blockTokens, limits.snapshots)
   }
 
   get hasWork (): boolean { return this.#running.length + this.#waiting.length > 0 }
@@ -76,14 +81,20 @@ export class Scheduler {
     let wanted = 0
     for (const { scheduled, slice } of planned) {
       if (scheduled.isPrefilling) this.#promptTokensTotal += slice.tokenIds.length
+      this.#keepPrefix(scheduled)
       if (slice.wants === 'none') continue
       events.push(...this.#takeToken(scheduled, wanted++))
     }
     return events
   }
 
+  /** Gives every block back that no running job stands on. */
+  forgetPrefixes (): void {
+    this.#blocks.giveBack(this.#prefixes.evict(Infinity))
+  }
+
   load (): LoadReport {
-    const usedBlocks = this.#blocks.size - this.#blocks.freeCount
+    const usedBlocks = this.#blocks.size - this.#blocks.freeCount - this.#prefixes.idleBlocks
     return {
       running: this.#running.length,
       waiting: this.#waiting.length,
@@ -99,34 +110,67 @@ export class Scheduler {
   #admit (): ScheduledEvent[] {
     const events: ScheduledEvent[] = []
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const blockCount = Math.ceil(first.reservedTokens / this.#limits.blockTokens)
-      if (this.#slots.freeCount === 0 || this.#blocks.freeCount < blockCount) break
+      if (this.#slots.freeCount === 0 || !this.#start(first)) break
       this.#waiting.shift()
-      first.sequence = this.#model.openSequence(this.#slots.take())
-      first.blocks = Array.from({ length: blockCount }, () => this.#blocks.take())
-      first.sequence.blocks.set(first.blocks)
       this.#running.push(first)
-      events.push({ id: first.id, event: { type: 'accepted', cachedTokens: 0 } })
+      events.push({ id: first.id, event: { type: 'accepted', cachedTokens: first.cachedTokens } })
     }
     return events
   }
 
-  #plan (): { scheduled: ScheduledJob, slice: ForwardSlice }[] {
+  /** @returns false when the job's blocks are not to be had yet */
+  #start (scheduled: ScheduledJob): boolean {
+    const { job, blocks } = scheduled
+    const prefix = this.#prefixes.find(job.cacheSalt ?? '', job.tokenIds)
+    if (prefix !== null) this.#prefixes.use(prefix)
+    const cached = this.#prefixes.blocksTo(prefix)
+    const total = Math.ceil(scheduled.reservedTokens / this.#limits.blockTokens)
+    const missing = total - cached.length - this.#blocks.freeCount
+    if (missing > 0) this.#blocks.giveBack(this.#prefixes.evict(missing))
+    if (this.#blocks.freeCount < total - cached.length) {
+      if (prefix !== null) this.#prefixes.leave(prefix)
+      return false
+    }
+    const sequence = this.#model.openSequence(this.#slots.take())
+    sequence.blocks.set(cached)
+    for (let place = cached.length; place < total; place++) {
+      const block = this.#blocks.take()
+      blocks.set(place, block)
+      sequence.blocks[place] = block
+    }
+    if (prefix !== null) this.#model.restore(prefix.snapshot, sequence, prefix.endPosition)
+    if (this.#prefixes.isEnabled) scheduled.boundary = this.#limits.blockTokens
+    scheduled.cachedTokens = prefix?.endPosition ?? 0
+    scheduled.prefix = prefix
+    scheduled.sequence = sequence
+    return true
+  }
+
+  /** A job that stands at a block boundary leaves its block to the cache, as long as the cache has all blocks before. */
+  #keepPrefix (scheduled: ScheduledJob): void {
+    const { sequence, prefix, blocks, job } = scheduled
+    const end = sequence?.position ?? 0
+    const { blockTokens } = this.#limits
+    if (sequence === null || !this.#prefixes.isEnabled || end % blockTokens !== 0 || (prefix?.endPosition ?? 0) !== end - blockTokens) return
+    const place = end / blockTokens - 1
+    const block = blocks.get(place)
+    const added = block === undefined ? null : this.#prefixes.add(prefix, job.cacheSalt ?? '', scheduled.tokensBetween(end - blockTokens, end), block)
+    if (added === null) return
+    this.#blocks.giveBack(added.freed)
+    this.#prefixes.use(added.node)
+    if (prefix !== null) this.#prefixes.leave(prefix)
+    scheduled.prefix = added.node
+    if (!added.isNew) return
+    blocks.delete(place)
+    this.#model.snapshot(sequence, added.node.snapshot)
+  }
+
+  #plan (): PlannedSlice[] {
     const decoding = this.#running.filter(job => !job.isPrefilling)
     const prefilling = this.#running.filter(job => job.isPrefilling)
-    const planned = decoding.map(scheduled => ({ scheduled, slice: scheduled.slice(1) }))
     const space = this.#model.maxRows - decoding.length
-    let rows = decoding.length === 0 ? space : Math.min(space, this.#limits.prefillRows)
-    // Shortest rest first, and each at least an equal share: short prompts overtake long ones without stopping them.
-    prefilling.sort((left, right) => left.promptLeft - right.promptLeft)
-    for (const [index, scheduled] of prefilling.entries()) {
-      const share = Math.max(SMALLEST_PIECE, Math.floor(rows / (prefilling.length - index)))
-      const slice = scheduled.slice(Math.min(share, rows))
-      if (slice.tokenIds.length === 0) break
-      planned.push({ scheduled, slice })
-      rows -= slice.tokenIds.length
-    }
-    return planned
+    const rows = decoding.length === 0 ? space : Math.min(space, this.#limits.prefillRows)
+    return [...decoding.map(scheduled => ({ scheduled, slice: scheduled.slice(1) })), ...sharePrompts(prefilling, rows)]
   }
 
   #takeToken (scheduled: ScheduledJob, wanted: number): ScheduledEvent[] {
@@ -143,8 +187,41 @@ export class Scheduler {
   #release (scheduled: ScheduledJob): void {
     if (scheduled.sequence === null) return
     this.#slots.giveBack([scheduled.sequence.slot])
-    this.#blocks.giveBack(scheduled.blocks)
+    this.#blocks.giveBack(scheduled.blocks.values())
+    if (scheduled.prefix !== null) this.#prefixes.leave(scheduled.prefix)
+    scheduled.prefix = null
     scheduled.sequence = null
-    scheduled.blocks = []
+    scheduled.blocks.clear()
   }
+}
+
+interface PlannedSlice {
+  readonly scheduled: ScheduledJob
+  readonly slice: ForwardSlice
+}
+
+/**
+ * Pieces of several prompts. Short rests go first, so that small prompts overtake large ones; but a piece is always kept
+ * for the job that came first, or a stream of small ones would starve it.
+ *
+ * @param prefilling in order of admission
+ */
+function sharePrompts ([oldest, ...others]: readonly ScheduledJob[], rows: number): PlannedSlice[] {
+  if (oldest === undefined) return []
+  const planned: PlannedSlice[] = []
+  let left = rows
+  const take = (scheduled: ScheduledJob, most: number): void => {
+    const slice = scheduled.slice(Math.min(most, left))
+    if (slice.tokenIds.length === 0) return
+    planned.push({ scheduled, slice })
+    left -= slice.tokenIds.length
+  }
+  const kept = Math.min(SMALLEST_PIECE, oldest.promptLeft)
+  others.sort((one, other) => one.promptLeft - other.promptLeft)
+  for (const [index, scheduled] of others.entries()) {
+    const share = Math.max(SMALLEST_PIECE, Math.floor((left - kept) / (others.length - index)))
+    take(scheduled, Math.max(0, Math.min(share, left - kept)))
+  }
+  take(oldest, left)
+  return planned
 }
