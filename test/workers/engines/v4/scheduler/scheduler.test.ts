@@ -79,6 +79,22 @@ await t.test('prompts share a step, the shortest first', async t => {
   t.same(scheduler.load(), { running: 2, waiting: 0, queuedTokens: 28, kvUsedTokens: 64, kvCapacityTokens: 128, promptTokensTotal: 16, generatedTokensTotal: 1 })
 })
 
+await t.test('small prompts overtake a large one, and never starve it', async t => {
+  const model = new CountingModel()
+  const scheduler = new Scheduler(model, { ...limits, blocks: 64 })
+  scheduler.submit(1, jobOf(60, 2))
+  const events: ScheduledEvent[] = []
+  for (let id = 2; id < 30; id++) {
+    scheduler.submit(id, jobOf(12, 1))
+    events.push(...scheduler.step())
+  }
+  events.push(...runAll(scheduler))
+  const order = events.flatMap(({ id, event }) => event.type === 'done' ? [id] : [])
+  t.ok(order.indexOf(1) > 1, 'two at least went before it')
+  t.ok(order.indexOf(1) < 12, 'and it did not wait for all')
+  t.ok(model.steps.every(step => step.reduce((sum, { rows }) => sum + rows, 0) <= 16))
+})
+
 await t.test('a job takes all the memory it can need, or waits; the urgent goes first, then the older', async t => {
   const model = new CountingModel()
   const scheduler = new Scheduler(model, limits)
