@@ -225,34 +225,3 @@ function sharePrompts ([oldest, ...others]: readonly ScheduledJob[], rows: numbe
   take(oldest, left)
   return planned
 }
-
-interface PlannedSlice {
-  readonly scheduled: ScheduledJob
-  readonly slice: ForwardSlice
-}
-
-/**
- * Pieces of several prompts. Short rests go first, so that small prompts overtake large ones; but a piece is always kept
- * for the job that came first, or a stream of small ones would starve it.
- *
- * @param prefilling in order of admission
- */
-function sharePrompts ([oldest, ...others]: readonly ScheduledJob[], rows: number): PlannedSlice[] {
-  if (oldest === undefined) return []
-  const planned: PlannedSlice[] = []
-  let left = rows
-  const take = (scheduled: ScheduledJob, most: number): void => {
-    const slice = scheduled.slice(Math.min(most, left))
-    if (slice.tokenIds.length === 0) return
-    planned.push({ scheduled, slice })
-    left -= slice.tokenIds.length
-  }
-  const kept = Math.min(SMALLEST_PIECE, oldest.promptLeft)
-  others.sort((one, other) => one.promptLeft - other.promptLeft)
-  for (const [index, scheduled] of others.entries()) {
-    const share = Math.max(SMALLEST_PIECE, Math.floor((left - kept) / (others.length - index)))
-    take(scheduled, Math.max(0, Math.min(share, left - kept)))
-  }
-  take(oldest, left)
-  return planned
-}

@@ -10,6 +10,7 @@ import { Sequence } from '../../../../../workers/engines/v4/sequence/sequence.js
 class CountingModel implements BatchModel {
   readonly maxRows = 16
   readonly vocabularySize = 50
+  readonly copies: string[] = []
   readonly steps: { slot: number, position: number, rows: number }[][] = []
   #last: number[] = []
 
@@ -24,12 +25,21 @@ class CountingModel implements BatchModel {
     return this.#last.length
   }
 
+  snapshot (sequence: Sequence, snapshot: number): void {
+    this.copies.push(`snapshot ${snapshot} of slot ${sequence.slot} at ${sequence.position}`)
+  }
+
+  restore (snapshot: number, sequence: Sequence, position: number): void {
+    sequence.position = position
+    this.copies.push(`restore ${snapshot} to slot ${sequence.slot} at ${position}`)
+  }
+
   logitsOf (wanted: number): Float64Array {
     return new Float64Array(50).fill(0).fill(1, (this.#last[wanted] ?? 0) + 1, (this.#last[wanted] ?? 0) + 2)
   }
 }
 
-const limits: SchedulerLimits = { slots: 3, blocks: 8, blockTokens: 16, contextTokens: 64, prefillRows: 10 }
+const limits: SchedulerLimits = { slots: 3, blocks: 8, snapshots: 0, blockTokens: 16, contextTokens: 64, prefillRows: 10 }
 
 function jobOf (promptTokens: number, maxTokens: number, overrides: Partial<Job> = {}): Job {
   return jobSchema.parse({
@@ -133,4 +143,66 @@ await t.test('a stop token is named and not counted, the context ends what has n
   const events = runAll(scheduler)
   t.match(events.filter(({ id }) => id === 1).at(-1), { event: { type: 'done', finish: 'stop', stopTokenId: 49, usage: { completionTokens: 3 } } })
   t.match(events.filter(({ id }) => id === 2).at(-1), { event: { type: 'done', finish: 'length', usage: { promptTokens: 60, completionTokens: 4 } } })
+})
+
+await t.test('with a prefix cache', async t => {
+  const caching = { ...limits, snapshots: 4, contextTokens: 96 }
+  const cachedOf = (events: ScheduledEvent[], id: number): unknown => events.filter(scheduled => scheduled.id === id).map(({ event }) => event.type === 'accepted' ? event.cachedTokens : null)[0]
+
+  await t.test('a prompt goes on from the longest cached block before its last token', async t => {
+    const model = new CountingModel()
+    const scheduler = new Scheduler(model, caching)
+    scheduler.submit(1, jobOf(40, 2))
+    t.equal(cachedOf(runAll(scheduler), 1), 0)
+    t.same(model.copies, ['snapshot 0 of slot 0 at 16', 'snapshot 1 of slot 0 at 32'])
+    const steps = model.steps.length
+    scheduler.submit(2, jobOf(48, 2))
+    const events = runAll(scheduler)
+    t.equal(cachedOf(events, 2), 32)
+    t.match(events.at(-1), { event: { usage: { promptTokens: 48, cachedTokens: 32 } } })
+    t.same(model.steps[steps], [{ slot: 0, position: 32, rows: 16 }])
+    scheduler.submit(3, jobOf(32, 2))
+    t.equal(cachedOf(runAll(scheduler), 3), 16, 'the last token is computed, for its logits')
+  })
+
+  await t.test('another salt, or another token, is another prefix', async t => {
+    const scheduler = new Scheduler(new CountingModel(), caching)
+    scheduler.submit(1, jobOf(40, 2, { cacheSalt: 'one' }))
+    runAll(scheduler)
+    scheduler.submit(2, jobOf(40, 2, { cacheSalt: 'two' }))
+    t.equal(cachedOf(runAll(scheduler), 2), 0)
+    scheduler.submit(3, jobOf(40, 2, { cacheSalt: 'one', tokenIds: Array.from({ length: 40 }, (_, i) => i === 17 ? 48 : i % 7) }))
+    t.equal(cachedOf(runAll(scheduler), 3), 16)
+  })
+
+  await t.test('what was generated is part of the next prompt', async t => {
+    const scheduler = new Scheduler(new CountingModel(), caching)
+    scheduler.submit(1, jobOf(10, 30, { tokenIds: Array.from({ length: 10 }, () => 1) }))
+    const answer = runAll(scheduler).flatMap(({ event }) => event.type === 'tokens' ? event.ids : [])
+    scheduler.submit(2, jobOf(0, 2, { tokenIds: [...Array.from({ length: 10 }, () => 1), ...answer, 3] }))
+    t.equal(cachedOf(runAll(scheduler), 2), 32)
+  })
+
+  await t.test('cached blocks make room for jobs, and count as free', async t => {
+    const scheduler = new Scheduler(new CountingModel(), caching)
+    scheduler.submit(1, jobOf(40, 2))
+    runAll(scheduler)
+    t.equal(scheduler.load().kvUsedTokens, 0)
+    for (const id of [2, 3]) scheduler.submit(id, jobOf(10, 54, { tokenIds: Array.from({ length: 10 }, () => id) }))
+    t.same(scheduler.step().flatMap(({ id, event }) => event.type === 'accepted' ? [id] : []), [2, 3])
+    t.equal(scheduler.load().kvUsedTokens, 128)
+  })
+
+  await t.test('the longest unused goes first, never what a running job stands on', async t => {
+    const scheduler = new Scheduler(new CountingModel(), { ...caching, snapshots: 2 })
+    const prompt = (token: number): Partial<Job> => ({ tokenIds: Array.from({ length: 20 }, () => token) })
+    for (const id of [1, 2, 1, 3]) {
+      scheduler.submit(id, jobOf(0, 2, prompt(id)))
+      runAll(scheduler)
+    }
+    scheduler.submit(10, jobOf(0, 2, prompt(1)))
+    t.equal(cachedOf(runAll(scheduler), 10), 16, 'used again before 3 came')
+    scheduler.submit(11, jobOf(0, 2, prompt(2)))
+    t.equal(cachedOf(runAll(scheduler), 11), 0)
+  })
 })
