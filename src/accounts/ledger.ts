@@ -10,7 +10,7 @@ import { budgetCounter, keepTallyMs } from './limits.js'
 import { formatUsd } from './money.js'
 import { dayOf, monthOf } from './utc-period.js'
 
-export type UsageGroup = 'org' | 'key' | 'tier' | 'day'
+export type UsageGroup = 'org' | 'key' | 'tier' | 'reason' | 'day'
 
 export interface UsageRow {
   /** The values of the groups asked for. */
@@ -31,7 +31,7 @@ export interface TimeRange {
 export async function usageBy (store: AccountStore, range: TimeRange, groups: UsageGroup[]): Promise<UsageRow[]> {
   const rows = new Map<string, UsageRow>()
   for await (const entry of store.readLedger(range)) {
-    const values: Record<UsageGroup, string> = { org: entry.orgId, key: entry.keyId, tier: entry.tier, day: dayOf(entry.admittedAtMs).label }
+    const values: Record<UsageGroup, string> = { org: entry.orgId, key: entry.keyId, tier: entry.tier, reason: entry.reason, day: dayOf(entry.admittedAtMs).label }
     const group = Object.fromEntries(groups.map(name => [name, values[name]]))
     const name = JSON.stringify(group)
     const row = rows.get(name) ?? { group, attempts: 0, promptTokens: 0n, cachedTokens: 0n, completionTokens: 0n, costNanoUsd: 0n }

@@ -1,11 +1,12 @@
 /**
- * `gearbox keys create|list|rotate|revoke|org`: the keys of a store, by hand. A secret is printed once, alone on standard
+ * `gearbox keys create|list|rotate|revoke|expire|org`: the keys of a store, by hand. A secret is printed once, alone on standard
  * output, so that it can be piped; everything else about it goes to standard error.
  */
 import { parseArgs } from 'node:util'
 import { ZodError } from 'zod'
-import { createKey, KeyNotFoundError, revokeKey, rotateKey, setOrgLimits, type IssuedKey } from '../accounts/keys.js'
+import { createKey, KeyNotFoundError, revokeKey, rotateKey, setOrgLimits, updateKey, type IssuedKey } from '../accounts/keys.js'
 import { formatUsd, parseUsd } from '../accounts/money.js'
+import { readEnvironment } from '../config/load-config.js'
 import type { AccountStore } from '../stores/account-store.js'
 import type { KeyRecord, Limits } from '../stores/key-record.js'
 import { openAccountStore } from '../stores/open-account-store.js'
@@ -16,11 +17,13 @@ const usage = `usage: gearbox keys create --store PATH|redis://… --org ORG [--
        gearbox keys list   --store … [--json]
        gearbox keys rotate KEY_ID --store … [--grace-hours 24]
        gearbox keys revoke KEY_ID --store …
+       gearbox keys expire KEY_ID --store … --expires-days N
        gearbox keys org ORG --store … [limits]
 limits: --requests-per-minute N --input-tokens-per-minute N --output-tokens-per-minute N
         --concurrency-pro N --concurrency-flash N --usd-per-day X --usd-per-month X
 rules:  --tiers pro,flash --default-tier pro|flash --effort-cap none|low|high|max
-        --usd-per-request X --downgrade-at 0.8`
+        --usd-per-request X --downgrade-at 0.8 --at-peak same|flash --cascade yes|no
+       without --store: the environment's GEARBOX_STORE`
 
 const options = {
   store: { type: 'string' },
@@ -40,7 +43,9 @@ const options = {
   'default-tier': { type: 'string' },
   'effort-cap': { type: 'string' },
   'usd-per-request': { type: 'string' },
-  'downgrade-at': { type: 'string' }
+  'downgrade-at': { type: 'string' },
+  'at-peak': { type: 'string' },
+  cascade: { type: 'string' }
 } as const
 
 const hourMs = 3600_000
@@ -50,10 +55,11 @@ type Values = ReturnType<typeof readArguments>['values']
 export async function runKeys (argv: string[], io: CliIo): Promise<void> {
   const { values, positionals } = readArguments(argv)
   const [action, subject] = positionals
-  if (values.store === undefined) throw new CliInputError(`--store is missing\n${usage}`)
+  const location = values.store ?? readEnvironment()['GEARBOX_STORE']
+  if (location === undefined) throw new CliInputError(`--store is missing\n${usage}`)
   const run = actions[action ?? '']
   if (run === undefined) throw new CliInputError(`no such action\n${usage}`)
-  const store = await openAccountStore(values.store, { commandTimeoutMs: 5000 })
+  const store = await openAccountStore(location, { commandTimeoutMs: 5000 })
   try {
     await run({ store, values, subject, io })
   } catch (error) {
@@ -75,11 +81,10 @@ interface ActionInputs {
 const actions: Record<string, (inputs: ActionInputs) => Promise<void>> = {
   create: async ({ store, values, io }) => {
     if (values.org === undefined) throw new CliInputError(`--org is missing\n${usage}`)
-    const days = values['expires-days'] === undefined ? null : number('expires-days', values['expires-days'])
     const issued = await createKey(store, {
       orgId: values.org,
       name: values.name,
-      expiresAtMs: days === null ? null : await store.nowMs() + Math.round(days * 24 * hourMs),
+      expiresAtMs: await expiryOf(values, store),
       rules: rulesOf(values),
       limits: limitsOf(values, null)
     })
@@ -96,6 +101,12 @@ const actions: Record<string, (inputs: ActionInputs) => Promise<void>> = {
     const key = await revokeKey(store, named(subject, 'KEY_ID'))
     io.writeError(`${key.id} is revoked; gateways refuse it within seconds\n`)
   },
+  expire: async ({ store, values, subject, io }) => {
+    const expiresAtMs = await expiryOf(values, store)
+    if (expiresAtMs === null) throw new CliInputError(`--expires-days is missing\n${usage}`)
+    const key = await updateKey(store, named(subject, 'KEY_ID'), { expiresAtMs })
+    io.writeError(`${key.id} is good until ${new Date(expiresAtMs).toISOString()}\n`)
+  },
   org: async ({ store, values, subject, io }) => {
     const orgId = named(subject, 'ORG')
     const current = (await store.findOrg(orgId))?.limits.concurrency ?? null
@@ -105,6 +116,12 @@ const actions: Record<string, (inputs: ActionInputs) => Promise<void>> = {
 
 function readArguments (argv: string[]) {
   return parseArgs({ args: argv, options, allowPositionals: true })
+}
+
+/** null = never. */
+async function expiryOf (values: Values, store: AccountStore): Promise<number | null> {
+  const days = values['expires-days']
+  return days === undefined ? null : await store.nowMs() + Math.round(number('expires-days', days) * 24 * hourMs)
 }
 
 function show ({ record, secret }: IssuedKey, io: CliIo): void {
@@ -136,8 +153,15 @@ function rulesOf (values: Values): object {
     defaultTier: values['default-tier'],
     effortCap: values['effort-cap'],
     ceilingNanoUsdPerRequest: values['usd-per-request'] === undefined ? undefined : usd('usd-per-request', values['usd-per-request']),
-    downgradeAtBudgetShare: values['downgrade-at'] === undefined ? undefined : number('downgrade-at', values['downgrade-at'])
+    downgradeAtBudgetShare: values['downgrade-at'] === undefined ? undefined : number('downgrade-at', values['downgrade-at']),
+    atPeak: values['at-peak'],
+    cascade: values.cascade === undefined ? undefined : yes('cascade', values.cascade)
   })
+}
+
+function yes (name: string, text: string): boolean {
+  if (text !== 'yes' && text !== 'no') throw new CliInputError(`--${name}: yes or no`)
+  return text === 'yes'
 }
 
 /** What was not asked for is left to the schema's default, or as it was. */

@@ -94,6 +94,7 @@ function effortOf (body: RenderRequestBody, ladder: EffortLadder): Effort {
     modelIsThinking: resolveModel(body.model ?? 'auto', { pro: '', flash: '' })?.isThinking ?? null,
     isToolForced: kind === 'required' || kind === 'named',
     ladder,
-    xhighEffort: 'high', cap: null
+    xhighEffort: 'high',
+    cap: null
   }).effort
 }

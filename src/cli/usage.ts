@@ -3,15 +3,16 @@ import { parseArgs } from 'node:util'
 import { checkCounters, exportCsv, exportJsonLines, rebuildCounters, usageBy, type TimeRange, type UsageGroup } from '../accounts/ledger.js'
 import { formatUsd } from '../accounts/money.js'
 import { monthOf } from '../accounts/utc-period.js'
+import { readEnvironment } from '../config/load-config.js'
 import { openAccountStore } from '../stores/open-account-store.js'
 import { CliInputError } from './cli-input-error.js'
 import type { CliIo } from './cli-io.js'
 
-const usage = `usage: gearbox usage --store PATH|redis://… [--by org,key,tier,day] [--from 2026-11-01] [--to 2026-12-01]
+const usage = `usage: gearbox usage --store PATH|redis://… [--by org,key,tier,reason,day] [--from 2026-11-01] [--to 2026-12-01]
                      [--export csv|jsonl | --check | --rebuild]
        --from is inclusive, --to exclusive, both UTC; without them: this month`
 
-const groups: readonly UsageGroup[] = ['org', 'key', 'tier', 'day']
+const groups: readonly UsageGroup[] = ['org', 'key', 'tier', 'reason', 'day']
 
 export async function runUsage (argv: string[], io: CliIo): Promise<void> {
   const { values } = parseArgs({
@@ -26,7 +27,8 @@ export async function runUsage (argv: string[], io: CliIo): Promise<void> {
       rebuild: { type: 'boolean', default: false }
     }
   })
-  if (values.store === undefined) throw new CliInputError(`--store is missing\n${usage}`)
+  const location = values.store ?? readEnvironment()['GEARBOX_STORE']
+  if (location === undefined) throw new CliInputError(`--store is missing\n${usage}`)
   const by = values.by.split(',').filter(word => word !== '').map(word => {
     const group = groups.find(known => known === word)
     if (group === undefined) throw new CliInputError(`--by: no group ${word}; there are ${groups.join(', ')}`)
@@ -34,7 +36,7 @@ export async function runUsage (argv: string[], io: CliIo): Promise<void> {
   })
   if (values.export !== undefined && values.export !== 'csv' && values.export !== 'jsonl') throw new CliInputError('--export: csv or jsonl')
   const given = { from: instant('from', values.from), to: instant('to', values.to) }
-  const store = await openAccountStore(values.store, { commandTimeoutMs: 5000 })
+  const store = await openAccountStore(location, { commandTimeoutMs: 5000 })
   try {
     const month = monthOf(await store.nowMs())
     const range: TimeRange = { fromMs: given.from ?? month.startMs, toMs: given.to ?? month.endMs }

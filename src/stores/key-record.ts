@@ -27,7 +27,7 @@ export const limitsSchema = z.strictObject({
 })
 export type Limits = z.infer<typeof limitsSchema>
 
-const keyRulesSchema = z.strictObject({
+export const keyRulesSchema = z.strictObject({
   allowedTiers: z.array(tierSchema).min(1).default(['pro', 'flash']),
   /** Tier when a request gives no reason for another; null leaves it to the gateway's policy. */
   defaultTier: tierSchema.nullable().default(null),
