@@ -31,6 +31,8 @@ export const errorTable = {
   previous_response_not_found: { status: 400, type: 'invalid_request_error', isRetryable: false },
   response_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
   model_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
+  file_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
+  batch_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
   unknown_path: { status: 404, type: 'invalid_request_error', isRetryable: false },
   method_not_allowed: { status: 405, type: 'invalid_request_error', isRetryable: false },
   request_timeout: { status: 408, type: 'invalid_request_error', isRetryable: true },

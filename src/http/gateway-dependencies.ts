@@ -8,6 +8,7 @@ import type { Dispatcher } from '../dispatch/dispatch-event.js'
 import type { CheckpointLanguage } from '../language/checkpoint-language.js'
 import type { TierPolicy } from '../policy/choose-tier.js'
 import type { ModelMap } from '../policy/mapped-model.js'
+import type { BatchStores } from '../stores/open-batch-stores.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 
 export interface GatewaySettings {
@@ -67,6 +68,20 @@ export interface Caller {
 /** null = no such key. Must not reveal by its timing how much of a key was right. */
 export type VerifyKey = (key: string) => Caller | null | Promise<Caller | null>
 
+export interface BatchDependencies {
+  stores: BatchStores
+  /** The key that made a batch, when its requests run; null = it is not valid any more. */
+  findCaller: (keyId: string) => Promise<Caller | null>
+  /** Requests of batches under way at once. */
+  concurrency: number
+  maxFileBytes: number
+  /** Per key. */
+  maxFiles: number
+  maxBytesPerKey: number
+  isOffPeak: (nowMs: number) => boolean
+  nowMs?: () => number
+}
+
 export interface GatewayDependencies {
   settings: GatewaySettings
   tiers: Readonly<Record<Tier, ServedTier>>
@@ -74,6 +89,8 @@ export interface GatewayDependencies {
   accounts: AccountService
   /** null = no key is asked for (loopback only). */
   verifyKey: VerifyKey | null
+  /** Absent = no files and no batches are kept. */
+  batches?: BatchDependencies
   logger: FastifyBaseLogger
   /** Default: counts for itself, and nobody reads it. */
   telemetry?: Telemetry

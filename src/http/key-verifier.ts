@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { AccountService } from '../accounts/account-service.js'
 import { anonymousAccount, type Account } from '../accounts/keys.js'
-import type { VerifyKey } from './gateway-dependencies.js'
+import type { AccountStore } from '../stores/account-store.js'
+import { orgRecordSchema } from '../stores/key-record.js'
+import type { Caller, VerifyKey } from './gateway-dependencies.js'
 
 /**
  * Checks keys against their SHA-256 hashes (hex): keys of the configuration, without rules or limits. Every hash is
@@ -29,6 +31,17 @@ export function createAccountVerifier (keyHashes: readonly string[], accounts: A
     if (configured !== null) return configured
     const account = await accounts.authenticate(key)
     return account === null ? null : { keyId: account.key.id, account }
+  }
+}
+
+/** Keys by their ids, for work that goes on after the request that asked for it: those that would be let in now. */
+export function createCallerFinder (keyHashes: () => readonly string[], store: AccountStore): (keyId: string) => Promise<Caller | null> {
+  return async keyId => {
+    if (keyHashes().some(hash => hash.startsWith(keyId))) return { keyId, account: configuredAccount(keyId) }
+    const key = await store.findKey(keyId)
+    if (key === null || key.revokedAtMs !== null || (key.expiresAtMs ?? Infinity) <= await store.nowMs()) return null
+    const org = await store.findOrg(key.orgId) ?? orgRecordSchema.parse({ id: key.orgId, limits: {} })
+    return { keyId, account: { key, org } }
   }
 }
 

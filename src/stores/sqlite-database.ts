@@ -15,15 +15,15 @@ export class SqliteDatabase {
   readonly #database: Database.Database
   readonly #statements = new Map<string, Database.Statement>()
 
-  /** `busyMs`: how long to wait for another process that writes. */
-  constructor (path: string, busyMs: number) {
+  /** `busyMs`: how long to wait for another process that writes. `steps` make the tables; those taken are counted in the file. */
+  constructor (path: string, busyMs: number, steps: readonly string[] = sqliteSteps) {
     this.#database = new Database(path, { timeout: busyMs })
     this.#database.pragma('journal_mode = wal')
     this.#database.pragma('synchronous = normal')
     this.transaction(() => {
       const row = z.object({ version: z.bigint() }).parse(this.get('select user_version as version from pragma_user_version'))
-      for (const step of sqliteSteps.slice(Number(row.version))) this.#database.exec(step)
-      this.#database.exec(`pragma user_version = ${sqliteSteps.length}`)
+      for (const step of steps.slice(Number(row.version))) this.#database.exec(step)
+      this.#database.exec(`pragma user_version = ${steps.length}`)
     })
   }
 

@@ -121,14 +121,14 @@ await t.test('stop strings, length, penalties', async t => {
 for (const [name, fields, expected] of [
   ['no prompt', { prompt: undefined }, { status: 400, code: 'missing_required_parameter', param: 'prompt' }],
   ['an empty list', { prompt: [] }, { status: 400, code: 'invalid_value', param: 'prompt' }],
-  ['mixed prompts', { prompt: ['a', 1] }, { status: 400, param: 'prompt[0]' }],
-  ['129 prompts', { prompt: Array.from({ length: 129 }, () => 'a') }, { status: 400, param: 'prompt' }],
+  ['mixed prompts', { prompt: ['a', 1] }, { status: 400, code: 'invalid_value', param: 'prompt[0]' }],
+  ['129 prompts', { prompt: Array.from({ length: 129 }, () => 'a') }, { status: 400, code: 'invalid_value', param: 'prompt' }],
   ['best_of beyond n', { best_of: 3 }, { status: 400, code: 'unsupported_parameter', param: 'best_of' }],
-  ['echo with suffix', { suffix: 'a', echo: true }, { status: 400, param: 'echo' }],
-  ['suffix with ids', { prompt: [1], suffix: 'a' }, { status: 400, param: 'suffix' }],
-  ['21 logprobs', { logprobs: 21 }, { status: 400, param: 'logprobs' }],
-  ['n of 9', { n: 9 }, { status: 400, param: 'n' }],
-  ['stream_options without a stream', { stream_options: {} }, { status: 400, param: 'stream_options' }],
+  ['echo with suffix', { suffix: 'a', echo: true }, { status: 400, code: 'invalid_value', param: 'echo' }],
+  ['suffix with ids', { prompt: [1], suffix: 'a' }, { status: 400, code: 'invalid_value', param: 'suffix' }],
+  ['21 logprobs', { logprobs: 21 }, { status: 400, code: 'invalid_value', param: 'logprobs' }],
+  ['n of 9', { n: 9 }, { status: 400, code: 'invalid_value', param: 'n' }],
+  ['stream_options without a stream', { stream_options: {} }, { status: 400, code: 'invalid_value', param: 'stream_options' }],
   ['an unknown model', { model: 'gpt-9' }, { status: 400, code: 'model_not_found' }],
   ['too long', { prompt: 'a '.repeat(70_000) }, { status: 400, code: 'context_length_exceeded', param: 'prompt' }]
 ] as const) {
@@ -140,5 +140,5 @@ for (const [name, fields, expected] of [
 
 await t.test('a worker that breaks ends the stream in an error event, and the other choices with it', async t => {
   const { sdk } = await startGateway(t, { answer: says(' a b c d e'), simulator: { faults: [{ kind: 'cut', afterTokens: 2 }] }, dispatcher: { retries: { maxAttempts: 1 } } })
-  await t.rejects(sdk().completions.create({ ...once, n: 3 }), { status: 502 })
+  await t.rejects(sdk().completions.create({ ...once, n: 3 }), { status: 502, code: 'worker_stream_broken' })
 })

@@ -6,17 +6,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
-import { pino } from 'pino'
+import { pino, type Logger } from 'pino'
 import { AccountService } from '../../src/accounts/account-service.js'
 import { buildApp } from '../../src/app.js'
 import { HttpDispatcher, type DispatcherOptions } from '../../src/dispatch/http-dispatcher.js'
 import { HttpWorkerClient } from '../../src/dispatch/http-worker-client.js'
 import { WorkerRegistry } from '../../src/dispatch/worker-registry.js'
-import type { GatewayDependencies, GatewaySettings, ServedCheckpoint } from '../../src/http/gateway-dependencies.js'
+import type { BatchDependencies, GatewayDependencies, GatewaySettings, ServedCheckpoint } from '../../src/http/gateway-dependencies.js'
 import { createAccountVerifier } from '../../src/http/key-verifier.js'
 import { createCheckpointLanguage } from '../../src/language/create-checkpoint-language.js'
 import { loadTokenizer } from '../../src/language/tokenizer/load-tokenizer.js'
 import { ForgetfulStore } from '../../src/stores/forgetful-store.js'
+import type { Telemetry } from '../../src/telemetry/telemetry.js'
 import type { Job, Tier } from '../../workers/contract/job.js'
 import type { AnswerPiece, AnswerSource } from '../../workers/engines/simulator/simulated-answer.js'
 import { SimulatorEngine, type SimulatorOptions } from '../../workers/engines/simulator/simulator-engine.js'
@@ -47,6 +48,9 @@ export interface GatewayOptions {
   verifyKey?: GatewayDependencies['verifyKey']
   /** With it its keys are asked for; without it everything is allowed and nothing is written down. Its maker closes it. */
   accounts?: AccountService
+  batches?: BatchDependencies
+  telemetry?: Telemetry
+  logger?: Logger
   isDraining?: () => boolean
   stopping?: AbortSignal
   dispatcher?: Partial<DispatcherOptions>
@@ -59,12 +63,13 @@ export interface Gateway {
   /** Every job a worker was given, in order. */
   jobs: Job[]
   engines: Record<Tier, SimulatorEngine>
+  pools: { registry: WorkerRegistry, line: HttpDispatcher }
   sdk (options?: { path?: string, apiKey?: string, maxRetries?: number, defaultHeaders?: Record<string, string> }): OpenAI
   post (body: unknown, headers?: Record<string, string>): Promise<Response>
 }
 
 export async function startGateway (t: Teardown, options: GatewayOptions = {}): Promise<Gateway> {
-  const logger = pino({ level: 'silent' })
+  const { logger = pino({ level: 'silent' }) } = options
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'))
   const jobs: Job[] = []
   const answer: AnswerSource = job => {
@@ -76,7 +81,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
   const contextTokens = options.contextTokens ?? 65_536
   const engineOf = (tier: Tier) => new SimulatorEngine({ ...options.simulator, contextTokens, checkpoint: `${tier}-simulated`, constraints: [...options.constraints ?? []], answer })
   const engines = { pro: engineOf('pro'), flash: engineOf('flash') }
-  const hosts = await Promise.all((['pro', 'flash'] as const).map(async tier => await startHost(tier, engines[tier], join(folder, `${tier}.sock`))))
+  const hosts = await Promise.all((['pro', 'flash'] as const).map(async tier => await startHost(tier, engines[tier], { socketPath: join(folder, `${tier}.sock`), logger })))
   for (const { tier, client } of hosts) registry.add(`${tier}-0`, tier, client)
   await untilReady(registry)
 
@@ -99,7 +104,9 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
     dispatcher,
     accounts,
     verifyKey: options.verifyKey ?? (options.accounts === undefined ? null : createAccountVerifier([], accounts)),
+    ...(options.batches === undefined ? {} : { batches: options.batches }),
     logger,
+    ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
     version: '0.0.0-test',
     isDraining: options.isDraining ?? (() => false),
     ...(options.stopping === undefined ? {} : { stopping: options.stopping }),
@@ -122,6 +129,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
     url,
     jobs,
     engines,
+    pools: { registry, line: dispatcher },
     sdk: ({ path = '/v1', apiKey = 'none', maxRetries = 0, defaultHeaders = {} } = {}) => new OpenAI({ baseURL: `${url}${path}`, apiKey, maxRetries, defaultHeaders }),
     post: async (body, headers = {}) => await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) })
   }
@@ -164,9 +172,9 @@ export function endless (text: string, filler = ' more'): { source: AnswerSource
   return { source, stopped }
 }
 
-async function startHost (tier: Tier, engine: SimulatorEngine, socketPath: string) {
+async function startHost (tier: Tier, engine: SimulatorEngine, { socketPath, logger }: { socketPath: string, logger: Logger }) {
   const host = new WorkerHost({ workerId: `${tier}-0`, tier }, Promise.resolve(engine))
-  const server = createHostServer(host, pino({ level: 'silent' }))
+  const server = createHostServer(host, logger)
   const client = new HttpWorkerClient(await listenAt(server, { socketPath }))
   return {
     tier,

@@ -96,7 +96,7 @@ export class Answers {
     const served = tiers[tier]
     const identity = identityOf(decision, this.#dependencies)
     observation.decided(decidedRequest({ httpRequest, request, decision, identity, checkpoint: served.checkpoint }))
-    const plans = await planTexts({ jobId: identity.id, request, tier, served, settings, cacheSalt: cacheSaltOf(httpRequest, request.cacheUser) })
+    const plans = await planTexts({ jobId: identity.id, request, tier, served, settings, cacheSalt: cacheSaltOf(httpRequest, request.cacheUser), priority: priorityOf(httpRequest) })
     signal.throwIfAborted()
 
     const promptTokens = plans.reduce((sum, { job }) => sum + job.tokenIds.length, 0)
@@ -212,7 +212,8 @@ export class Answers {
         served,
         effort: decision.effort.effort,
         settings,
-        cacheSalt: cacheSaltOf(httpRequest, request.cacheUser)
+        cacheSalt: cacheSaltOf(httpRequest, request.cacheUser),
+        priority: priorityOf(httpRequest)
       })
       const { maxTokens, temperature, topP } = plan.job.sampling
       observation.planned({ jobId: identity.id, promptTokens: plan.job.tokenIds.length, maxTokens, temperature, topP }, observation.recordsContent ? JSON.stringify(request.conversation.messages) : null)
@@ -317,6 +318,10 @@ export function identityOf ({ choice, effort }: Decision, { tiers }: Pick<Gatewa
     systemFingerprint: systemFingerprint(tiers[choice.tier].checkpoint),
     isThinking: effort.effort !== 'none'
   }
+}
+
+function priorityOf ({ internalCall }: FastifyRequest): number {
+  return internalCall?.priority ?? 0
 }
 
 /** Prefixes are shared within a key, and within a user of it when the request names one; never across. */

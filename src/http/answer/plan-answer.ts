@@ -32,6 +32,8 @@ export interface PlanInputs {
   effort: Effort
   settings: GatewaySettings
   cacheSalt: string | null
+  /** Higher goes first; 0 = as everybody. */
+  priority: number
 }
 
 /** @throws GatewayError context_length_exceeded, unsupported_parameter */
@@ -81,6 +83,7 @@ export function jobOf (inputs: JobInputs, { tokenIds, isFree, defaultMaxTokens }
       ...samplingOf(sampling, { isFree, maxTokens }),
       stopTokenIds: [language.endOfSentenceId, ...sampling.stopTokenIds]
     },
+    ...(inputs.priority === 0 ? {} : { priority: inputs.priority }),
     ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
   }
 }

@@ -19,6 +19,8 @@ export interface PlanTextsInputs {
   served: ServedTier
   settings: GatewaySettings
   cacheSalt: string | null
+  /** Higher goes first; 0 = as everybody. */
+  priority: number
 }
 
 /**

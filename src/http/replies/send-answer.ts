@@ -6,6 +6,8 @@ import { sendJson, type WholeBuilder } from './json-reply.js'
 import { sendSse, type ChunkWriter } from './sse-reply.js'
 
 const defaultJsonKeepAliveMs = 30_000
+/** The longest time a timer takes. */
+const never = 2 ** 31 - 1
 const defaultStalledClientMs = 60_000
 
 export interface AnswerReply {
@@ -16,9 +18,11 @@ export interface AnswerReply {
 }
 
 export async function sendAnswer ({ reply, parts, writer, settings }: AnswerReply): Promise<void> {
+  // A batch waits without being kept awake, and needs the status of what failed late.
+  const isInternal = reply.request.internalCall !== null
   if ('stream' in writer) {
     await sendSse({ reply, parts, chunks: writer.stream, keepAliveMs: settings.keepAliveMs, stalledClientMs: settings.stalledClientMs ?? defaultStalledClientMs })
   } else {
-    await sendJson({ reply, parts, builder: writer.whole, keepAliveMs: settings.jsonKeepAliveMs ?? defaultJsonKeepAliveMs })
+    await sendJson({ reply, parts, builder: writer.whole, keepAliveMs: isInternal ? never : settings.jsonKeepAliveMs ?? defaultJsonKeepAliveMs })
   }
 }

@@ -22,5 +22,5 @@ await t.test('parts add up to one answer', async t => {
     choices: [{ finish_reason: 'tool_calls', logprobs: null, message: { content: 'ab', reasoning_content: 'hm', tool_calls: [{ id: 'call_00_x', type: 'function', function: { name: 'f', arguments: '{}' } }] } }],
     usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15, prompt_tokens_details: { cached_tokens: 3 }, completion_tokens_details: { reasoning_tokens: 2 }, prompt_cache_hit_tokens: 3, prompt_cache_miss_tokens: 7 }
   })
-  t.notOk('reasoning_content' in (discreet.build()?.choices[0].message ?? {}))
+  t.notOk('reasoning_content' in (discreet.build()?.choices[0]?.message ?? {}))
 })
