@@ -8,6 +8,7 @@ import { silentObserver, type AssignmentNote, type JobObserver } from '../dispat
 import { errorTable, type ErrorCode, type GatewayError } from '../errors.js'
 import { BoundedText } from './bounded-text.js'
 import type { Decision, DecisionLog, DecisionStep, Outcome, StepDetails, StepName } from './decision-log.js'
+import { hideCredentials } from './hide-credentials.js'
 import { JobObservation, type JobOwner } from './job-observation.js'
 import type { GatewayMetrics, Operation, Served } from './metrics.js'
 import { attributesOf, type RequestTrace, type Tracer } from './request-trace.js'
@@ -155,8 +156,9 @@ export class RequestObservation implements JobOwner {
     else if (this.recordsContent) for (const piece of part.pieces) if ('text' in piece) this.#output.add(piece.text)
   }
 
-  /** What the key was charged for all attempts. */
+  /** What the key was charged for all attempts; the first call counts. */
   charged (nanoUsd: number): void {
+    if (this.#entry.costNanoUsd !== null) return
     this.#entry.costNanoUsd = nanoUsd
     if (this.#served !== null) this.#sinks.metrics.charged(this.#served.tier, nanoUsd)
   }
@@ -178,7 +180,7 @@ export class RequestObservation implements JobOwner {
     const error = outcome === 'abandoned' ? 'client_closed_request' : this.#error?.code ?? null
     const durationMs = performance.now() - this.#startedAt
     Object.assign(entry, { status, usage, outcome, finish: this.#finished?.finish ?? null, durationMs })
-    if (error !== null) entry.error = { code: error, message: this.#error?.message.slice(0, 300) ?? '' }
+    if (error !== null) entry.error = { code: error, message: hideCredentials(this.#error?.message.slice(0, 300) ?? '', this.#arrived.headers) }
     if (this.recordsContent) entry.content = { input: this.#input.text, output: this.#output.text }
 
     this.#sinks.metrics.answered(status)

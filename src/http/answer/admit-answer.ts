@@ -45,7 +45,7 @@ export async function admitAnswer (inputs: AdmitInputs, { accounts }: Pick<Gatew
     ...(maxNanoUsd === null ? {} : { maxNanoUsd })
   })
   reply.headers(rateHeaders(httpRequest, admission.rates))
-  const bill = new Bill({ accounts, admission, promptTokens, checkpoint: inputs.checkpoint, isStream: inputs.isStream })
+  const bill = new Bill({ accounts, admission, promptTokens, checkpoint: inputs.checkpoint, isStream: inputs.isStream, charged: nanoUsd => { httpRequest.observation.charged(nanoUsd) } })
   if (signal.aborted) {
     await bill.end(signal.reason)
     signal.throwIfAborted()

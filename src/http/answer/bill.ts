@@ -23,6 +23,8 @@ export interface BillOptions {
   checkpoint: string
   /** Text reaches the client as it is made. */
   isStream: boolean
+  /** Told what the key was charged. */
+  charged (nanoUsd: number): void
 }
 
 export interface ChargeOptions {
@@ -47,6 +49,7 @@ export class Bill {
   #hasSpoken = false
   #hasBegun = false
   #tried: Tried = {}
+  #settlement: Promise<Settlement> | null = null
 
   constructor (options: BillOptions) {
     this.#options = options
@@ -113,7 +116,7 @@ export class Bill {
   /** It ends without an answer. */
   async end (error: unknown): Promise<void> {
     const { accounts, admission, isStream } = this.#options
-    if (this.#jobs === 0) return await accounts.release(admission)
+    if (this.#jobs === 0 && this.#settlement === null) return await accounts.release(admission)
     const hasLeft = error instanceof GatewayError && error.code === 'client_closed_request'
     const outcome = hasLeft ? 'cancelled' : this.#hasSpoken && isStream ? 'cut' : 'failed'
     await this.#settle(outcome === 'failed' ? nothing : { promptTokens: this.#promptTokens, cachedTokens: this.#cachedTokens, completionTokens: this.#tokens }, outcome)
@@ -133,9 +136,16 @@ export class Bill {
     this.#options.accounts.recordAttempt(this.#options.admission, { ...this.#tried, ...result, checkpoint: this.#checkpoint })
   }
 
-  async #settle (usage: AttemptResult['usage'], outcome: AttemptResult['outcome']): Promise<Settlement> {
-    const { accounts, admission } = this.#options
-    const { promptTokens, cachedTokens, completionTokens } = usage
-    return await accounts.settle(admission, { ...this.#tried, usage: { promptTokens, cachedTokens, completionTokens }, outcome, worker: this.#worker, checkpoint: this.#checkpoint })
+  /** Once: what ends an answer may be noticed twice. */
+  #settle (usage: AttemptResult['usage'], outcome: AttemptResult['outcome']): Promise<Settlement> {
+    this.#settlement ??= this.#settleNow(usage, outcome)
+    return this.#settlement
+  }
+
+  async #settleNow ({ promptTokens, cachedTokens, completionTokens }: AttemptResult['usage'], outcome: AttemptResult['outcome']): Promise<Settlement> {
+    const { accounts, admission, charged } = this.#options
+    const settlement = await accounts.settle(admission, { ...this.#tried, usage: { promptTokens, cachedTokens, completionTokens }, outcome, worker: this.#worker, checkpoint: this.#checkpoint })
+    charged(settlement.totalNanoUsd)
+    return settlement
   }
 }

@@ -8,7 +8,6 @@ import { messagesError } from '../../dialects/messages/messages-error.js'
 import { errorEnvelope, GatewayError, toGatewayError } from '../../errors.js'
 import type { RequestObservation } from '../../telemetry/request-observation.js'
 import { speaksAnthropic } from '../client-dialect.js'
-import type { RequestObservation } from '../../telemetry/request-observation.js'
 import { rateHeaders } from '../answer/answer-headers.js'
 import { requestIdHeaders } from './request-id.js'
 

@@ -1,9 +1,9 @@
 /** Watches every request from arrival to end, and writes one line when it is over. */
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { hideCredentials } from '../../telemetry/hide-credentials.js'
 import type { RequestObservation } from '../../telemetry/request-observation.js'
 import type { Telemetry } from '../../telemetry/telemetry.js'
-import { hideCredentials } from './hide-credentials.js'
 
 /** What a route adds to its line in the log. Never content, never a key. */
 export type LogFields = Record<string, string | number | boolean | null>
@@ -30,14 +30,14 @@ export const requestLogPlugin = fp<{ telemetry: Telemetry }>(async (app, { telem
   })
   app.addHook('onResponse', async (request, reply) => {
     const line = request.observation.end({ status: reply.statusCode, isCut: !reply.raw.writableFinished })
-    request.log.info(hideCredentials({
+    request.log.info({
       method: request.method,
-      path: pathOf(request),
+      path: hideCredentials(pathOf(request), request.headers),
       status: reply.statusCode,
       durationMs: Math.round(reply.elapsedTime),
       ...line,
       ...request.logFields
-    }, request.headers), 'request answered')
+    }, 'request answered')
   })
 }, { name: 'request-log' })
 
