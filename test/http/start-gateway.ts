@@ -18,7 +18,6 @@ import { createCheckpointLanguage } from '../../src/language/create-checkpoint-l
 import { loadTokenizer } from '../../src/language/tokenizer/load-tokenizer.js'
 import { ForgetfulStore } from '../../src/stores/forgetful-store.js'
 import type { Telemetry } from '../../src/telemetry/telemetry.js'
-import type { Telemetry } from '../../src/telemetry/telemetry.js'
 import type { Job, Tier } from '../../workers/contract/job.js'
 import type { AnswerPiece, AnswerSource } from '../../workers/engines/simulator/simulated-answer.js'
 import { SimulatorEngine, type SimulatorOptions } from '../../workers/engines/simulator/simulator-engine.js'
@@ -50,8 +49,6 @@ export interface GatewayOptions {
   /** With it its keys are asked for; without it everything is allowed and nothing is written down. Its maker closes it. */
   accounts?: AccountService
   batches?: BatchDependencies
-  telemetry?: Telemetry
-  logger?: Logger
   telemetry?: Telemetry
   logger?: Logger
   isDraining?: () => boolean
