@@ -115,7 +115,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     logger.info({ changes: report.changes }, 'settings read again')
     return report
   }
-  const admin = await buildAdminApp({ telemetry, pools: { registry, line: dispatcher }, checkpoints: cards, secretHash: config.admin.secretHash, logger, version, isDraining: () => isDraining, reload })
+  const admin = await buildAdminApp({ telemetry, store, pools: { registry, line: dispatcher }, checkpoints: cards, secretHash: config.admin.secretHash, logger, version, isDraining: () => isDraining, reload })
   const running = new RunningRequests(app.server)
 
   const closeParts = async (): Promise<void> => {

@@ -4,6 +4,11 @@
  */
 import type { AccountStore, ReserveCommand, ReserveResult, Tally } from './account-store.js'
 
+/** There is nowhere to keep this. */
+export class NoStoreError extends Error {
+  override readonly name = 'NoStoreError'
+}
+
 export class ForgetfulStore implements AccountStore {
   async nowMs (): Promise<number> {
     return Date.now()
@@ -21,18 +26,18 @@ export class ForgetfulStore implements AccountStore {
     return []
   }
 
-  /** @throws Error always: a key that is forgotten at once would be worse than none */
+  /** @throws NoStoreError always: a key that is forgotten at once would be worse than none */
   async saveKey (): Promise<boolean> {
-    throw new Error('there is no store to keep keys in: set accounts.store')
+    throw new NoStoreError('there is no store to keep keys in: set accounts.store')
   }
 
   async findOrg (): Promise<null> {
     return null
   }
 
-  /** @throws Error always */
+  /** @throws NoStoreError always */
   async saveOrg (): Promise<void> {
-    throw new Error('there is no store to keep organisations in: set accounts.store')
+    throw new NoStoreError('there is no store to keep organisations in: set accounts.store')
   }
 
   async reserve ({ takes }: ReserveCommand): Promise<ReserveResult> {

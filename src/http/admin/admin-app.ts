@@ -9,15 +9,19 @@ import { ConfigError } from '../../config/config-error.js'
 import { reportPool, reportWorkers, type PoolSource } from '../../dispatch/pool-report.js'
 import type { WorkerRegistry } from '../../dispatch/worker-registry.js'
 import { registerPoolMetrics } from '../../telemetry/pool-metrics.js'
+import type { AccountStore } from '../../stores/account-store.js'
 import type { Telemetry } from '../../telemetry/telemetry.js'
 import type { ServedCheckpoint } from '../gateway-dependencies.js'
 import { adminGuardPlugin } from './admin-guard.js'
 import { decisionsRoute } from './decisions-route.js'
+import { keysRoute } from './keys-route.js'
 
 export interface AdminDependencies {
   telemetry: Telemetry
   pools: PoolSource & { registry: Pick<WorkerRegistry, 'list' | 'quarantine' | 'release'> }
   checkpoints: Readonly<Record<Tier, ServedCheckpoint>>
+  /** Where keys are kept. */
+  store: AccountStore
   /** SHA-256 in hex; null = loopback without a secret. */
   secretHash: string | null
   logger: FastifyBaseLogger
@@ -53,6 +57,7 @@ export async function buildAdminApp (dependencies: AdminDependencies): Promise<F
   }))
   app.get('/admin/api/workers', async () => ({ workers: reportWorkers(pools) }))
   await app.register(decisionsRoute, { decisions: telemetry.decisions })
+  await app.register(keysRoute, { store: dependencies.store })
 
   app.post<{ Params: { id: string, verb: string } }>('/admin/api/workers/:id/:verb', async (request, reply) => {
     const { id, verb } = request.params

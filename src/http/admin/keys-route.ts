@@ -6,6 +6,7 @@ import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { createKey, KeyNotFoundError, revokeKey, rotateKey, setOrgLimits, updateKey } from '../../accounts/keys.js'
 import type { AccountStore } from '../../stores/account-store.js'
+import { NoStoreError } from '../../stores/forgetful-store.js'
 import type { KeyRecord } from '../../stores/key-record.js'
 
 const instantSchema = z.iso.datetime({ offset: true }).transform(text => Date.parse(text))
@@ -74,6 +75,7 @@ async function answer (reply: FastifyReply, work: () => Promise<object>): Promis
   } catch (error) {
     if (error instanceof KeyNotFoundError) return await reply.code(404).send({ error: { message: error.message } })
     if (error instanceof z.ZodError) return await reply.code(400).send({ error: { message: error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') } })
+    if (error instanceof NoStoreError) return await reply.code(409).send({ error: { message: error.message } })
     throw error
   }
 }

@@ -15,7 +15,7 @@ await t.test('keys are made, shown once, changed, rotated and revoked, behind th
     await store.close()
   })
   const call = async (method: string, path: string, body?: object, secret = 'operator'): Promise<{ status: number, answer: Answer, text: string }> => {
-    const response = await fetch(`${adminUrl}/admin/api/${path}`, { method, headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    const response = await fetch(`${adminUrl}/admin/api/${path}`, { method, headers: { authorization: `Bearer ${secret}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
     const text = await response.text()
     return { status: response.status, text, answer: JSON.parse(text) as Answer }
   }
