@@ -9,7 +9,9 @@ import type { Logger } from 'pino'
 import type { Tier } from '../workers/contract/job.js'
 import { AccountService } from './accounts/account-service.js'
 import { configuredPrices } from './accounts/configured-prices.js'
+import { isPeak } from './accounts/price-book.js'
 import { buildApp } from './app.js'
+import { asksForKeys, assertGuarded } from './config/assert-guarded.js'
 import type { ReloadReport } from './config/diff-config.js'
 import { LiveConfig } from './config/live-config.js'
 import { readCheckpointCard, type CheckpointCard } from './config/checkpoint-card.js'
@@ -22,13 +24,14 @@ import { RemoteWorkers } from './dispatch/remote-workers.js'
 import { WorkerRegistry } from './dispatch/worker-registry.js'
 import { GatewayError } from './errors.js'
 import { buildAdminApp } from './http/admin/admin-app.js'
-import type { GatewaySettings } from './http/gateway-dependencies.js'
-import { createAccountVerifier } from './http/key-verifier.js'
+import type { BatchDependencies, GatewaySettings } from './http/gateway-dependencies.js'
+import { createAccountVerifier, createCallerFinder } from './http/key-verifier.js'
 import { RunningRequests } from './http/running-requests.js'
 import { createCheckpointLanguage } from './language/create-checkpoint-language.js'
 import { loadTokenizer } from './language/tokenizer/load-tokenizer.js'
-import type { AccountStore } from './stores/account-store.js'
+import { StoreUnavailableError, type AccountStore } from './stores/account-store.js'
 import { openAccountStore } from './stores/open-account-store.js'
+import { openBatchStores } from './stores/open-batch-stores.js'
 import { Telemetry } from './telemetry/telemetry.js'
 
 export interface RunningGateway {
@@ -52,7 +55,6 @@ export interface RunningGateway {
 }
 
 const tierNames = ['flash', 'pro'] as const
-const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /**
  * @param readConfig reads the settings again, for a reload
@@ -91,6 +93,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     for (const tier of tierNames) remotes.set(tier, remoteWorkers(tier, now.tiers[tier]))
   })
 
+  const batches = openBatches(config, { store, live, logger })
   const app = await buildApp({
     settings,
     tiers: {
@@ -99,6 +102,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     },
     dispatcher,
     accounts,
+    ...(batches === null ? {} : { batches }),
     verifyKey: asksForKeys(config) ? async key => await verifyKey(key) : null,
     logger,
     telemetry,
@@ -122,6 +126,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     isDraining = true
     await running.finish(live.current.server.graceMs, () => stopping.abort(new GatewayError('server_draining', 'The server is shutting down, please retry', { retryAfterMs: 1000 })))
     await app.close()
+    batches?.stores.close()
     await accounts.close()
     await store.close()
     await workers.close()
@@ -148,14 +153,6 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
   }
 }
 
-function assertGuarded (config: GatewayConfig): void {
-  if (config.admin.secretHash === null && !loopback.has(config.admin.host)) {
-    throw new ConfigError(`admin.host is ${config.admin.host}: an address that others can reach needs a secret (GEARBOX_ADMIN_SECRET or admin.secretHash)`)
-  }
-  if (asksForKeys(config) || loopback.has(config.server.host)) return
-  throw new ConfigError(`server.host is ${config.server.host}: an address that others can reach needs keys (accounts.store, access.keyHashes or GEARBOX_KEYS)`)
-}
-
 function settingsOf ({ dialects, policy, server }: GatewayConfig): GatewaySettings {
   return {
     ...dialects,
@@ -163,7 +160,30 @@ function settingsOf ({ dialects, policy, server }: GatewayConfig): GatewaySettin
     xhighEffort: policy.xhighEffort,
     bodyLimitBytes: server.bodyLimitBytes,
     keepAliveMs: server.keepAliveMs,
-    unauthenticatedPerMinute: server.unauthenticatedPerMinute
+    unauthenticatedPerMinute: server.unauthenticatedPerMinute,
+    corsOrigins: server.corsOrigins
+  }
+}
+
+/** null: not wanted, or the folder is another gateway's, which does not keep this one from answering. */
+function openBatches ({ batches, accounts }: GatewayConfig, { store, live, logger }: { store: AccountStore, live: LiveConfig, logger: Logger }): BatchDependencies | null {
+  const { directory, concurrency, maxFileBytes, maxFilesPerKey, maxBytesPerKey } = batches
+  if (directory === null) return null
+  const prices = configuredPrices(accounts)
+  try {
+    return {
+      stores: openBatchStores(directory),
+      findCaller: createCallerFinder(() => live.current.access.keyHashes, store),
+      concurrency,
+      maxFileBytes,
+      maxFiles: maxFilesPerKey,
+      maxBytesPerKey,
+      isOffPeak: nowMs => !isPeak(prices, nowMs)
+    }
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error
+    logger.warn({ err: error }, `batches.directory ${directory} cannot be used, perhaps another gateway has it: no files or batches here`)
+    return null
   }
 }
 
@@ -183,11 +203,6 @@ async function listenForOperator (admin: FastifyInstance, { admin: { host, port 
     logger.warn({ address }, `admin.port ${port} is taken, the operator's port is another`)
     return address
   }
-}
-
-/** Whoever keeps accounts wants to know who calls, even before the first key is made. */
-function asksForKeys ({ access, accounts }: GatewayConfig): boolean {
-  return access.keyHashes.length > 0 || accounts.store !== 'none'
 }
 
 function openAccounts ({ accounts }: GatewayConfig, store: AccountStore, logger: Logger): AccountService {

@@ -16,6 +16,10 @@ const commands: Record<string, Command> = {
     summary: 'start the gateway and its embedded workers',
     run: async (argv, io) => (await import('./start.js')).runStart(argv, io)
   },
+  doctor: {
+    summary: 'check settings, ports, checkpoints, workers, store and clocks, and say what to do   [--config FILE]',
+    run: async (argv, io) => (await import('./doctor.js')).runDoctor(argv, io)
+  },
   keys: {
     summary: 'create, list, rotate, expire, revoke API keys and set limits   --store PATH|redis://…',
     run: async (argv, io) => (await import('./keys.js')).runKeys(argv, io)

@@ -1,5 +1,5 @@
 /** `gearbox start`: the gateway, its embedded workers, and a banner that says what it is and how to call it. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import type { GatewayConfig } from '../config/schema.js'
 import { startGateway, type RunningGateway } from '../server.js'
 import { createLogger } from '../telemetry/create-logger.js'
 import type { CliIo } from './cli-io.js'
+import { packagePath, shippedCheckpoint } from './package-path.js'
 import type { Tier } from '../../workers/contract/job.js'
 
 const usage = 'usage: gearbox start [--config FILE] [--host ADDRESS] [--port N] [--log-level LEVEL]'
@@ -87,9 +88,9 @@ function banner (gateway: RunningGateway, elapsedMs: number, config: GatewayConf
 async function withCheckpoints (config: GatewayConfig, noise: Map<Tier, string>): Promise<GatewayConfig> {
   const resolve = async (tier: Tier): Promise<GatewayConfig['tiers']['flash']['checkpoint']> => {
     const { checkpoint } = config.tiers[tier]
-    if (typeof checkpoint !== 'string' || !checkpoint.startsWith('models/')) return checkpoint
-    const shipped = packagePath(checkpoint)
-    if (existsSync(join(shipped, 'config.json')) || config.tiers[tier].workers.length > 0) return shipped
+    const shipped = shippedCheckpoint(checkpoint)
+    if (shipped === null) return checkpoint
+    if (shipped.isThere || config.tiers[tier].workers.length > 0) return shipped.path
     const earlier = noise.get(tier)
     if (earlier !== undefined) return earlier
     const directory = join(await mkdtemp(join(tmpdir(), 'gearbox-noise-')), tier)
@@ -100,10 +101,6 @@ async function withCheckpoints (config: GatewayConfig, noise: Map<Tier, string>)
   }
   const [flash, pro] = await Promise.all([resolve('flash'), resolve('pro')])
   return { ...config, tiers: { flash: { ...config.tiers.flash, checkpoint: flash }, pro: { ...config.tiers.pro, checkpoint: pro } } }
-}
-
-function packagePath (path: string): string {
-  return new URL(`../../../${path}`, import.meta.url).pathname
 }
 
 function readVersion (): string {
