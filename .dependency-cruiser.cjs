@@ -1,5 +1,5 @@
 /** The numbered folders of src/ are the request path; an import may only point down it. */
-const path = ['http', 'dialects', 'policy', 'accounts', 'language', 'dispatch', 'stores']
+const path = ['http', 'batches', 'dialects', 'policy', 'accounts', 'language', 'dispatch', 'stores']
 const pure = '^src/(dialects|policy|language)/'
 
 module.exports = {

@@ -7,6 +7,7 @@ import { Answers } from './http/answer/answers.js'
 import { answerBrokenConnection } from './http/broken-connection.js'
 import type { GatewayDependencies } from './http/gateway-dependencies.js'
 import { apiKeyPlugin } from './http/plugins/api-key.js'
+import { corsPlugin } from './http/plugins/cors.js'
 import { drainPlugin } from './http/plugins/drain.js'
 import { errorHandlerPlugin, sendError } from './http/plugins/error-handler.js'
 import { InternalCalls, internalCallsPlugin } from './http/plugins/internal-calls.js'
@@ -15,6 +16,7 @@ import { rateLimitPlugin } from './http/plugins/rate-limit.js'
 import { requestIdOf, requestIdPlugin } from './http/plugins/request-id.js'
 import { requestLogPlugin } from './http/plugins/request-log.js'
 import { unknownPathPlugin } from './http/plugins/unknown-path.js'
+import { balanceRoute } from './http/routes/balance.js'
 import { batchesRoute } from './http/routes/batches.js'
 import { chatCompletionsRoute } from './http/routes/chat-completions.js'
 import { completionsRoute } from './http/routes/completions.js'
@@ -23,6 +25,8 @@ import { filesRoute } from './http/routes/files.js'
 import { healthRoute } from './http/routes/health.js'
 import { messagesRoute } from './http/routes/messages.js'
 import { modelsRoute } from './http/routes/models.js'
+import { tokenizeRoute } from './http/routes/tokenize.js'
+import { unsupportedRoute } from './http/routes/unsupported.js'
 import { Telemetry } from './telemetry/telemetry.js'
 
 const slowRequestMs = 300_000
@@ -48,6 +52,7 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
   await app.register(errorHandlerPlugin)
   await app.register(requestIdPlugin)
   await app.register(requestLogPlugin, { telemetry })
+  await app.register(corsPlugin, { origins: settings.corsOrigins ?? [] })
   await app.register(drainPlugin, { isDraining })
   await app.register(apiKeyPlugin, { verifyKey })
   const internalCalls = new InternalCalls()
@@ -66,6 +71,9 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
     await app.register(batchesRoute, { batches, internalCalls })
   }
   await app.register(modelsRoute, { dependencies })
+  await app.register(tokenizeRoute, { answers })
+  await app.register(balanceRoute, { dependencies })
+  await app.register(unsupportedRoute)
   await app.register(healthRoute, { dependencies })
   return app
 }

@@ -183,6 +183,17 @@ export class AccountService {
 
   /** Spent and reserved, as a share of the tightest budget of key and organisation; null without a budget or a store. */
   async budgetShare (account: Account): Promise<number | null> {
+    const budgets = await this.#budgets(account)
+    return budgets === null ? null : Math.max(...budgets.map(({ limit, used }) => limit === 0 ? 1 : used / limit))
+  }
+
+  /** Nano-dollars left of the tightest budget of key and organisation, never below 0; null without a budget or a store. */
+  async budgetLeft (account: Account): Promise<number | null> {
+    const budgets = await this.#budgets(account)
+    return budgets === null ? null : Math.max(0, Math.min(...budgets.map(({ limit, used }) => limit - used)))
+  }
+
+  async #budgets (account: Account): Promise<Array<{ limit: number, used: number }> | null> {
     const nowMs = await this.#nowMs()
     const budgets = ([['key', account.key], ['org', account.org]] as const).flatMap(([scope, { id, limits }]) => [
       { counter: budgetCounter(dayOf(nowMs).label, scope, id), limit: limits.nanoUsdPerDay },
@@ -191,10 +202,7 @@ export class AccountService {
     if (budgets.length === 0) return null
     try {
       const tallies = await this.#store.readTallies(budgets.map(budget => budget.counter))
-      return Math.max(...budgets.map(({ limit }, index) => {
-        const used = Number((tallies[index]?.spent ?? 0n) + (tallies[index]?.held ?? 0n))
-        return limit === 0 ? 1 : used / limit
-      }))
+      return budgets.map(({ limit }, index) => ({ limit, used: Number((tallies[index]?.spent ?? 0n) + (tallies[index]?.held ?? 0n)) }))
     } catch (error) {
       if (error instanceof StoreUnavailableError) return null
       throw error

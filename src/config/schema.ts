@@ -22,7 +22,9 @@ export const configSchema = z.strictObject({
     /** How long running answers may finish after SIGTERM. */
     graceMs: milliseconds.default(20_000),
     /** Requests per minute from one address without a valid key. */
-    unauthenticatedPerMinute: z.int().min(1).default(600)
+    unauthenticatedPerMinute: z.int().min(1).default(600),
+    /** Origins whose pages may call from a browser, as https://chat.example.org; `*` = all. */
+    corsOrigins: z.array(z.string().regex(/^(\*|https?:\/\/[^/]+)$/, 'must be * or an origin, such as https://chat.example.org')).default([])
   }).prefault({}),
   access: z.strictObject({
     /**
@@ -50,6 +52,15 @@ export const configSchema = z.strictObject({
       flash: ownHardwareSchema.nullable().default(null),
       pro: ownHardwareSchema.nullable().default(null)
     }).prefault({})
+  }).prefault({}),
+  batches: z.strictObject({
+    /** Folder for uploaded files and batches, of this gateway alone; null = /v1/files and /v1/batches are not served. */
+    directory: z.string().min(1).nullable().default('data/batches'),
+    /** Requests of batches at work at one time, behind all others. */
+    concurrency: z.int().min(1).default(4),
+    maxFileBytes: z.int().min(1).default(200 * 1024 * 1024),
+    maxFilesPerKey: z.int().min(1).default(10_000),
+    maxBytesPerKey: z.int().min(1).default(25 * 1024 ** 3)
   }).prefault({}),
   tiers: z.strictObject({
     flash: tierConfigSchema.prefault({ checkpoint: 'models/flash-mini' }),

@@ -22,6 +22,8 @@ export interface GatewaySettings {
   jsonKeepAliveMs?: number
   /** A client that reads nothing for this long is gone. Default 60 s. */
   stalledClientMs?: number
+  /** Origins whose pages may call, `*` = all; default none. */
+  corsOrigins?: readonly string[]
   /** Requests per minute from one address without a valid key; not applied when no keys are asked for. */
   unauthenticatedPerMinute: number
   policy: TierPolicy & { cascade: CascadeSettings }

@@ -52,7 +52,13 @@ export class SqliteDatabase {
     }
   }
 
+  /** From here on no other process can open the file. */
+  holdExclusively (): void {
+    this.#guard(() => this.#database.exec('begin exclusive'))
+  }
+
   close (): void {
+    if (this.#database.inTransaction) this.#database.exec('rollback')
     this.#statements.clear()
     this.#database.close()
   }

@@ -48,7 +48,8 @@ export interface OpenTexts extends Pick<OpenAnswer, 'identity' | 'parts'> {
   language: CheckpointLanguage
 }
 
-const noConversation: Conversation = { messages: [], tools: [], toolChoice: { kind: 'none' }, allowsParallelToolCalls: true, responseFormat: null }
+/** What those ask about who have a text and no conversation. */
+export const noConversation: Conversation = { messages: [], tools: [], toolChoice: { kind: 'none' }, allowsParallelToolCalls: true, responseFormat: null }
 
 export class Answers {
   readonly #dependencies: GatewayDependencies
@@ -121,9 +122,14 @@ export class Answers {
    * @throws GatewayError unsupported_model, invalid_value
    */
   async countPromptTokens (httpRequest: FastifyRequest, asked: Asked): Promise<number> {
-    const { decision: { effort }, served: { language } } = await this.languageFor(httpRequest, asked)
-    const prompt = language.render(restoreOwnCalls(asked.conversation, this.#calls), effort.effort)
-    return (await language.tokenize(prompt)).length
+    return (await this.promptTokens(httpRequest, asked)).tokenIds.length
+  }
+
+  /** The prompt itself, and for whom. */
+  async promptTokens (httpRequest: FastifyRequest, asked: Asked): Promise<{ tokenIds: number[], served: ServedTier }> {
+    const { decision: { effort }, served } = await this.languageFor(httpRequest, asked)
+    const prompt = served.language.render(restoreOwnCalls(asked.conversation, this.#calls), effort.effort)
+    return { tokenIds: await served.language.tokenize(prompt), served }
   }
 
   /** Flash's whole answer, or the beginning of Pro's when that one fails a check. */

@@ -55,7 +55,17 @@ export async function tokenizePrompt (given: CompletionPrompt, language: Checkpo
 
 /** @throws GatewayError invalid_value */
 export function requireKnownIds (ids: readonly number[], language: CheckpointLanguage, path: string): void {
-  const index = ids.findIndex(id => id >= language.vocabularySize)
+  const index = ids.findIndex(id => !isTokenId(id, language))
   if (index === -1) return
   throw new GatewayError('invalid_value', `Invalid ${path}[${index}]: ${ids[index]} is not a token id of this model, ids are below ${language.vocabularySize}`, { parameter: `${path}[${index}]` })
+}
+
+/** A vocabulary has gaps. */
+function isTokenId (id: number, language: CheckpointLanguage): boolean {
+  try {
+    return id < language.vocabularySize && language.tokenBytes(id).length > 0
+  } catch (error) {
+    if (error instanceof RangeError) return false
+    throw error
+  }
 }

@@ -9,6 +9,11 @@ export const healthRoute: FastifyPluginAsync<{ dependencies: GatewayDependencies
 
   app.get('/health', operational, async () => ({ status: 'ok' }))
 
+  // vLLM's clients and cloud probes; the answer is the status.
+  for (const method of ['GET', 'POST'] as const) {
+    app.route({ method, url: '/ping', ...operational, handler: async (_request, reply) => reply.code(200).send() })
+  }
+
   /** 503 while draining, or while a tier has no worker: a balancer should send the request elsewhere. */
   app.get('/ready', operational, async (_request, reply) => {
     const ready = { pro: isReady('pro'), flash: isReady('flash') }
