@@ -25,6 +25,7 @@ import { filesRoute } from './http/routes/files.js'
 import { healthRoute } from './http/routes/health.js'
 import { messagesRoute } from './http/routes/messages.js'
 import { modelsRoute } from './http/routes/models.js'
+import { responsesRoute } from './http/routes/responses.js'
 import { tokenizeRoute } from './http/routes/tokenize.js'
 import { unsupportedRoute } from './http/routes/unsupported.js'
 import { Telemetry } from './telemetry/telemetry.js'
@@ -63,6 +64,7 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
 
   const answers = new Answers(dependencies)
   await app.register(chatCompletionsRoute, { dependencies, answers })
+  await app.register(responsesRoute, { dependencies, answers })
   await app.register(messagesRoute, { dependencies, answers })
   await app.register(countTokensRoute, { dependencies, answers })
   await app.register(completionsRoute, { dependencies, answers })

@@ -43,7 +43,7 @@ export async function sendSse (options: SseReplyOptions): Promise<void> {
         reply.headers(workerHeaders(part))
         stream.accept(part)
       } else {
-        await stream.send(part.type === 'progress' ? chunks.progress(part) : chunks.finished(part))
+        await stream.send(() => part.type === 'progress' ? chunks.progress(part) : chunks.finished(part))
       }
     }
     stream.end(chunks.form === 'chunks' ? 'data: [DONE]\n\n' : '')
@@ -78,8 +78,9 @@ class SseStream {
     this.#timer ??= setInterval(() => { this.#keepAlive() }, this.#options.keepAliveMs)
   }
 
-  async send (events: object[]): Promise<void> {
-    const text = this.#begin() + this.textOf(events)
+  /** Asks for the events only after those that go first: a dialect may number them. */
+  async send (events: () => object[]): Promise<void> {
+    const text = this.#begin() + this.textOf(events())
     if (text === '') return
     await writeAtClientsPace(this.#open(), text, this.#options.stalledClientMs)
     this.#timer?.refresh()
