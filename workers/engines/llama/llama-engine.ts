@@ -1,4 +1,7 @@
-/** llama.cpp (GGUF files, CPU or GPU) through node-llama-cpp in a process of its own. */
+/**
+ * llama.cpp (GGUF files, CPU or GPU) through node-llama-cpp in a process of its own. Greedy answers are those of our engine on
+ * the same weights (test/parity). No prefix is kept from one job to the next.
+ */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

@@ -8,7 +8,7 @@ import type { AnswerStep, RemoteAdapter, RemoteLoad } from '../remote/remote-ada
 import { describeServed, type RemoteSettings } from '../remote/served-checkpoint.js'
 import { untilReady } from '../remote/until-ready.js'
 import { loadOfVllmMetrics } from './vllm-load.js'
-import { generateRequestOf, logprobsOf, remoteIdOf, structuredOutputsOf, vllmChunkSchema, type VllmChunk, type VllmRequestOptions } from './vllm-wire.js'
+import { generateRequestOf, logprobsOf, remoteIdOf, structuredOutputsOf, vllmChunkSchema, type VllmChunk } from './vllm-wire.js'
 
 const generatePath = '/inference/v1/generate'
 const abortPaths = ['/inference/v1/abort_requests', '/abort_requests']
@@ -17,7 +17,8 @@ const probeMs = 60_000
 
 const modelsSchema = z.object({ data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1) })
 
-interface Probed extends VllmRequestOptions {
+interface Probed {
+  model: string
   description: EngineDescription
   abortPath: string | null
 }
@@ -52,7 +53,7 @@ export class VllmAdapter implements RemoteAdapter {
   /** The last tokens wait for the chunk with the counts, which follows at once. */
   async * answer (job: Job, signal: AbortSignal): AsyncGenerator<AnswerStep, void, undefined> {
     let last: AnswerStep | null = null
-    for await (const data of this.#server.stream(generatePath, generateRequestOf(job, this.#probed), signal, { 'x-request-id': remoteIdOf(job) })) {
+    for await (const data of this.#server.stream(generatePath, generateRequestOf(job, this.#probed.model), signal, { 'x-request-id': remoteIdOf(job) })) {
       const chunk = chunkOf(data)
       if (last === null) {
         const step = stepOf(chunk, job)
@@ -132,7 +133,6 @@ async function probe (server: EngineServer, settings: RemoteSettings): Promise<P
   }
   return {
     model: model.id,
-    takesPriority: await can({ sampling_params: { max_tokens: 1, detokenize: false }, priority: -1 }),
     abortPath: await findAbortPath(server),
     description: describeServed('vllm', settings.served, model.max_model_len ?? null, capabilities)
   }

@@ -7,7 +7,9 @@ export function loadOfVllmMetrics (text: string): RemoteLoad {
   const usage = samplesOf(metrics, ['vllm:kv_cache_usage_perc', 'vllm:gpu_cache_usage_perc'])
   const blocks = wholeLabel(labelOf(metrics, 'vllm:cache_config_info', 'num_gpu_blocks'))
   const blockTokens = wholeLabel(labelOf(metrics, 'vllm:cache_config_info', 'block_size'))
-  const perRank = blocks === null || blockTokens === null ? null : blocks * blockTokens
+  // Since 0.32 it says the tokens itself; V4's caches of several kinds make blocks a poor guess before.
+  const stated = wholeLabel(labelOf(metrics, 'vllm:cache_config_info', 'kv_cache_size_tokens'))
+  const perRank = stated ?? tokensOf(blocks, blockTokens)
   return {
     running: sumOf(metrics, 'vllm:num_requests_running'),
     waiting: sumOf(metrics, 'vllm:num_requests_waiting'),
@@ -17,6 +19,10 @@ export function loadOfVllmMetrics (text: string): RemoteLoad {
     generatedTokensTotal: sumOf(metrics, 'vllm:generation_tokens_total'),
     incarnation: sumOf(metrics, 'process_start_time_seconds')?.toString() ?? null
   }
+}
+
+function tokensOf (blocks: number | null, blockTokens: number | null): number | null {
+  return blocks === null || blockTokens === null ? null : blocks * blockTokens
 }
 
 function wholeLabel (text: string | null): number | null {

@@ -15,17 +15,14 @@ export interface VllmGenerateRequest {
   stream: boolean
   stream_options?: { include_usage: true }
   cache_salt?: string
-  priority?: number
   reasoning_ended?: boolean
 }
 
-export interface VllmRequestOptions {
-  model: string
-  /** Only engines with --scheduling-policy priority take one. */
-  takesPriority: boolean
-}
-
-export function generateRequestOf (job: Job, { model, takesPriority }: VllmRequestOptions): VllmGenerateRequest {
+/**
+ * A priority is not sent: vLLM 0.32 started without --scheduling-policy priority neither refuses nor answers a request that has
+ * one, and there is no safe way to ask whether it was. Lines are the gateway's business anyway.
+ */
+export function generateRequestOf (job: Job, model: string): VllmGenerateRequest {
   return {
     request_id: remoteIdOf(job),
     model,
@@ -38,8 +35,6 @@ export function generateRequestOf (job: Job, { model, takesPriority }: VllmReque
     stream: true,
     stream_options: { include_usage: true },
     ...(job.cacheSalt === undefined || job.cacheSalt === '' ? {} : { cache_salt: job.cacheSalt }),
-    // vLLM serves lower numbers first.
-    ...(takesPriority && job.priority !== undefined ? { priority: -job.priority } : {}),
     ...(job.constraint === undefined ? {} : { reasoning_ended: job.constraintAfterTokenId === undefined })
   }
 }
