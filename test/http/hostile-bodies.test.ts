@@ -5,6 +5,7 @@ import { parseChatRequest } from '../../src/dialects/chat/parse-chat-request.js'
 import { chatRequestSchema } from '../../src/dialects/chat/request-schema.js'
 import { parseRequestBody } from '../../src/dialects/request-body.js'
 import { GatewayError } from '../../src/errors.js'
+import { oddValues, pathsOf, withValue } from './odd-bodies.js'
 import { startGateway } from './start-gateway.js'
 
 const valid = {
@@ -30,23 +31,6 @@ const valid = {
   temperature: 1,
   user: 'u'
 }
-
-type Path = Array<string | number>
-
-function pathsOf (value: unknown, path: Path = []): Path[] {
-  if (Array.isArray(value)) return [path, ...value.flatMap((item, index) => pathsOf(item, [...path, index]))]
-  if (typeof value === 'object' && value !== null) return [path, ...Object.entries(value).flatMap(([key, item]) => pathsOf(item, [...path, key]))]
-  return [path]
-}
-
-function withValue (root: unknown, path: Path, value: unknown): unknown {
-  const [step, ...rest] = path
-  if (step === undefined) return value
-  if (Array.isArray(root)) return root.map((item: unknown, index) => index === step ? withValue(item, rest, value) : item)
-  return { ...root as object, [step]: withValue((root as Record<string, unknown>)[step], rest, value) }
-}
-
-const oddValues = [null, true, false, 0, -1, 1.5, 1e308, -0, 2 ** 60, '', 'x', '\u0000', '\ud800', 'json'.repeat(1000), [], [[]], [null], {}, { type: 'x' }, { __proto__: 1 }, 'constructor', [1, 'a', {}]]
 
 const topLevel = Object.keys(chatRequestSchema.shape).map(key => [key])
 const paths = [...topLevel, ...pathsOf(valid)]
