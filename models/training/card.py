@@ -13,6 +13,7 @@ def percent(share):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--checkpoint', required=True)
+    parser.add_argument('--note', help='a sentence on what the figures mean')
     options = parser.parse_args()
     folder = pathlib.Path(options.checkpoint)
     read = lambda name: json.loads((folder / name).read_text())
@@ -50,6 +51,8 @@ def main():
             lines.append(f'| {row["row"]} | {row["prompts"]} | {percent(row["share"])} | {needed} | {"" if row["met"] is None else "yes" if row["met"] else "**no**"} |')
         missed = [row['row'] for row in measured['thresholds'] if row['met'] is False]
         lines += ['', f'Thresholds missed: {", ".join(missed)}.' if missed else 'All thresholds are met.']
+        if options.note:
+            lines += ['', options.note]
         lengths = measured.get('reasoningTokensByEffort')
         if lengths:
             lines += ['', 'Mean reasoning tokens on multi-step sums: ' + ', '.join(f'{effort} {value:.0f}' for effort, value in lengths.items()) + '.']
