@@ -6,7 +6,7 @@ Three choices make copying easy for a tiny model, all within the V4 scheme:
 * afterwards the commonest whole words get one merge with the space before them (cheap prose);
 * digits never merge: numbers are read and written digit by digit.
 
-    python train_tokenizer.py --out /opt/gb-train/tokenizer.json
+    python train_tokenizer.py --out $T/tokenizer.json
 """
 import argparse
 import collections
