@@ -9,6 +9,7 @@ import type { Message } from '../../language/conversation.js'
 import { responseFormatOf } from '../answer-form.js'
 import type { RequestBody } from '../request-body.js'
 import { stopStringsOf } from '../sampling-fields.js'
+import { requireStrictSchema } from '../strict-schema.js'
 import { firstUnansweredCall } from '../tool-results.js'
 import { parseOrThrow } from '../validation-error.js'
 import { chatRules, type ChatRequest } from './chat-request.js'
@@ -25,6 +26,7 @@ export function parseChatRequest (source: RequestBody): ChatRequest {
   const messages = toMessages(body, source)
   requireToolResults(messages)
 
+  requireStrictSchemas(body)
   const tools = toTools(body.tools, source)
   const answerForm = toAnswerForm(body.response_format, source)
   if (answerForm.kind === 'json') requireJsonWord(messages)
@@ -60,6 +62,12 @@ function refuseContradictions (body: ChatRequestBody): void {
   if (body.continue_final_message === true && body.messages.at(-1)?.role !== 'assistant') {
     throw new GatewayError('invalid_value', 'continue_final_message needs the last message to be of role assistant', { parameter: 'continue_final_message' })
   }
+}
+
+function requireStrictSchemas ({ tools }: Pick<ChatRequestBody, 'tools'>): void {
+  tools?.forEach(({ function: { strict, parameters } }, index) => {
+    if (strict === true && parameters !== null && parameters !== undefined) requireStrictSchema(parameters, `tools[${index}].function.parameters`)
+  })
 }
 
 function requireToolResults (messages: Message[]): void {

@@ -121,7 +121,7 @@ const refusals: Array<[name: string, fields: Record<string, unknown>, code: stri
   ['top_logprobs alone', { top_logprobs: 2 }, 'invalid_value', /needs logprobs/, 'top_logprobs'],
   ['top_logprobs 21', { logprobs: true, top_logprobs: 21 }, 'invalid_value', /between 0 and 20/, 'top_logprobs'],
   ['17 stop strings', { stop: Array.from({ length: 17 }, (_, index) => `s${index}`) }, 'invalid_value', /at most 16/, 'stop'],
-  ['n 2', { n: 2 }, 'unsupported_parameter', /n = 1/, 'n'],
+  ['nine choices', { n: 9 }, 'invalid_value', /between 1 and 8/, 'n'],
   ['stream_options without stream', { stream_options: { include_usage: true } }, 'invalid_value', /only when stream is true/, 'stream_options'],
   ['129 tools', { tools: Array.from({ length: 129 }, (_, index) => weatherTool(`t${index}`)) }, 'invalid_value', /at most 128 tools/, 'tools'],
   ['two tools of one name', { tools: [weatherTool(), weatherTool()] }, 'invalid_value', /unique: 'get_weather' appears twice/, 'tools[1].function.name'],
