@@ -27,7 +27,7 @@ async function startShared (t: Test, redis: TestRedis) {
   const store = new RedisStore({ url: redis.url, prefix: 'money', commandTimeoutMs: 5000, breaker: { failures: 3, openMs: 50 } })
   // Money lets pass too while the store is away: the journal has to make up for it.
   const accounts = new AccountService({ store, priceBook: tokenPrices, whenUnavailable: { money: 'open' } })
-  const gateway = await startGateway(t, { accounts, answer: says(text), simulator: { faults: [{ kind: 'fail', afterTokens: 3, onAttempt: 1, event: { code: 'worker-draining', message: 'simulated', blame: 'worker', retryable: true } }] } })
+  const gateway = await startGateway(t, { accounts, answer: says(text), simulator: { faults: [{ kind: 'fail', afterTokens: 3, onAttempt: 1, event: { code: 'queue-full', message: 'simulated', blame: 'worker', retryable: true } }] } })
   t.after(async () => {
     await accounts.close()
     await store.close()

@@ -118,7 +118,10 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
 
   t.after(async () => {
-    await app.close()
+    const closed = app.close()
+    // Clients open connections in advance; one that has not asked anything yet would hold up the end for a minute.
+    app.server.closeAllConnections()
+    await closed
     dispatcher.close()
     registry.close()
     await Promise.all(hosts.map(async host => await host.close()))
