@@ -3,44 +3,11 @@ import { z } from 'zod'
 import { chatRequestSchema } from '../../src/dialects/chat/request-schema.js'
 import { errorTable } from '../../src/errors.js'
 import { says, startGateway } from '../http/start-gateway.js'
-import { inlined, openApi, resolve, type Schema } from './openapi-document.js'
+import { inlined, openApi, type Schema } from './openapi-document.js'
+import { fieldsOf } from './schema-fields.js'
 
 interface Row { status: number, type: string, wireCode?: string }
 const rows = Object.entries<Row>(errorTable)
-
-/** Every field of a schema by its path, with what is asked of its value. */
-function fieldsOf (given: Schema, path = ''): string[] {
-  const schema = resolve(given)
-  const variants = schema.anyOf ?? schema.oneOf
-  if (variants !== undefined) return variants.filter(variant => resolve(variant).type !== 'null').flatMap(variant => fieldsOf(variant, path + discriminatorOf(variant)))
-  if (schema.properties !== undefined) {
-    const required = new Set(schema.required)
-    return Object.entries(schema.properties).flatMap(([name, property]) => {
-      const below = `${path}.${name}`
-      return [`${below}${required.has(name) ? ' required' : ''}`, ...fieldsOf(property, below)]
-    })
-  }
-  if (schema.items !== undefined) return [`${path}[]${limitsOf(schema)}`, ...fieldsOf(schema.items, `${path}[]`)]
-  const types = [schema.type ?? 'any'].flat().filter(type => type !== 'null')
-  const words = schema.const === undefined ? schema.enum ?? [] : [schema.const]
-  return [`${path}: ${[...types, ...words].join(' ')}${limitsOf(schema)}`]
-}
-
-function limitsOf ({ minimum, maximum, exclusiveMinimum, maxItems, pattern }: Schema): string {
-  const limits = { minimum: isSafeLimit(minimum), maximum: isSafeLimit(maximum), exclusiveMinimum, maxItems, pattern }
-  return Object.entries(limits).filter(([, value]) => value !== undefined).map(([name, value]) => ` ${name}=${String(value)}`).join('')
-}
-
-/** zod says of every integer that it is a safe one. */
-function isSafeLimit (limit: number | undefined): number | undefined {
-  return limit === Number.MAX_SAFE_INTEGER || limit === Number.MIN_SAFE_INTEGER ? undefined : limit
-}
-
-function discriminatorOf (given: Schema): string {
-  const { properties = {} } = resolve(given)
-  const word = properties['role']?.const ?? properties['type']?.const
-  return word === undefined ? '' : `<${String(word)}>`
-}
 
 await t.test('the request is documented as it is validated, field by field, both ways', async t => {
   const validated = fieldsOf(z.toJSONSchema(chatRequestSchema, { io: 'input' }) as Schema)
@@ -66,8 +33,9 @@ await t.test('every documented path is served', async t => {
   const { url } = await startGateway(t)
   for (const [path, methods] of Object.entries(openApi.paths)) {
     for (const method of Object.keys(methods)) {
+      if (method === 'parameters') continue
       const response = await fetch(url + path.replace('{id}', 'auto'), { method: method.toUpperCase() })
-      t.ok(![404, 405].includes(response.status), `${method} ${path}: ${response.status}`)
+      t.notMatch(await response.text(), /unknown_path|method_not_allowed|not_found_error/, `${method} ${path}: ${response.status}`)
     }
   }
 })
