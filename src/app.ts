@@ -21,7 +21,6 @@ import { batchesRoute } from './http/routes/batches.js'
 import { chatCompletionsRoute } from './http/routes/chat-completions.js'
 import { completionsRoute } from './http/routes/completions.js'
 import { countTokensRoute } from './http/routes/count-tokens.js'
-import { filesRoute } from './http/routes/files.js'
 import { healthRoute } from './http/routes/health.js'
 import { messagesRoute } from './http/routes/messages.js'
 import { modelsRoute } from './http/routes/models.js'
@@ -68,10 +67,7 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
   await app.register(messagesRoute, { dependencies, answers })
   await app.register(countTokensRoute, { dependencies, answers })
   await app.register(completionsRoute, { dependencies, answers })
-  if (batches !== undefined) {
-    await app.register(filesRoute, { batches })
-    await app.register(batchesRoute, { batches, internalCalls })
-  }
+  if (batches !== undefined) await app.register(batchesRoute, { batches, internalCalls })
   await app.register(modelsRoute, { dependencies })
   await app.register(tokenizeRoute, { answers })
   await app.register(balanceRoute, { dependencies })

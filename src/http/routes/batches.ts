@@ -1,4 +1,4 @@
-/** /v1/batches: many requests in a file, answered when there is time. */
+/** /v1/batches: many requests in a file, answered when there is time; and the files they are in. */
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { batchEndpoints, batchObject, reach, windowSeconds } from '../../batches/batch-rules.js'
@@ -11,13 +11,14 @@ import { callFromBatch } from '../call-from-batch.js'
 import type { BatchDependencies } from '../gateway-dependencies.js'
 import type { InternalCalls } from '../plugins/internal-calls.js'
 import { bodyOf } from './body-of.js'
-import { listObject, ownerOf } from './files.js'
+import { filesRoute, listObject, ownerOf } from './files.js'
 
 const hoursHeader = 'x-gearbox-batch-hours'
 const hoursKey = 'gearbox_hours'
 
 export const batchesRoute: FastifyPluginAsync<{ batches: BatchDependencies, internalCalls: InternalCalls }> = async (app, { batches, internalCalls }) => {
   const { stores: { files, batches: store }, findCaller, concurrency, isOffPeak, nowMs = Date.now } = batches
+  await app.register(filesRoute, { batches })
   const runner = new BatchRunner({
     store,
     files,
