@@ -20,7 +20,6 @@ import { balanceRoute } from './http/routes/balance.js'
 import { batchesRoute } from './http/routes/batches.js'
 import { chatCompletionsRoute } from './http/routes/chat-completions.js'
 import { completionsRoute } from './http/routes/completions.js'
-import { countTokensRoute } from './http/routes/count-tokens.js'
 import { healthRoute } from './http/routes/health.js'
 import { messagesRoute } from './http/routes/messages.js'
 import { modelsRoute } from './http/routes/models.js'
@@ -65,7 +64,6 @@ export async function buildApp (dependencies: GatewayDependencies): Promise<Fast
   await app.register(chatCompletionsRoute, { dependencies, answers })
   await app.register(responsesRoute, { dependencies, answers })
   await app.register(messagesRoute, { dependencies, answers })
-  await app.register(countTokensRoute, { dependencies, answers })
   await app.register(completionsRoute, { dependencies, answers })
   if (batches !== undefined) await app.register(batchesRoute, { batches, internalCalls })
   await app.register(modelsRoute, { dependencies })

@@ -65,6 +65,7 @@ const refusals: Array<[name: string, path: string, init: RequestInit, status: nu
   ['an unknown path with a strange body', '/nothing', { method: 'POST', body: 'x', headers: { 'content-type': 'text/weird' } }, 404, 'unknown_path'],
   ['a broken escape in the path', '/v1/models/%E0%A4%A', {}, 404, 'unknown_path'],
   ['a wrong method', '/v1/chat/completions', {}, 405, 'method_not_allowed'],
+  ['a wrong method on a response', '/v1/responses/abc', { method: 'PUT' }, 405, 'method_not_allowed'],
   ['a wrong method on a model', '/v1/models/auto', { method: 'DELETE' }, 405, 'method_not_allowed'],
   ['no body', '/v1/chat/completions', { method: 'POST' }, 400, 'invalid_json'],
   ['an empty JSON body', '/v1/chat/completions', { method: 'POST', body: '', headers: { 'content-type': 'application/json' } }, 400, 'invalid_json'],

@@ -15,7 +15,7 @@ export const unknownPathPlugin = fp(async app => {
 
   function methodsOf (url: string): string[] {
     const path = url.split('?', 1)[0]?.replace(/\/+$/, '') ?? ''
-    const found = [...methodsByPath].find(([route]) => route.endsWith('*') ? path.startsWith(route.slice(0, -1)) : path === route)
+    const found = [...methodsByPath].find(([route]) => isServedBy(route, path))
     return found === undefined ? [] : [...found[1], 'OPTIONS']
   }
 
@@ -29,3 +29,10 @@ export const unknownPathPlugin = fp(async app => {
     throw new GatewayError('method_not_allowed', `${request.method} is not allowed here, only ${methods.join(', ')}`)
   })
 }, { name: 'unknown-path', dependencies: ['rate-limit'] })
+
+function isServedBy (route: string, path: string): boolean {
+  if (route.endsWith('*')) return path.startsWith(route.slice(0, -1))
+  const steps = path.split('/')
+  const places = route.split('/')
+  return steps.length === places.length && places.every((place, index) => place.startsWith(':') || place === steps[index])
+}

@@ -1,4 +1,4 @@
-/** POST /v1/messages: Anthropic's dialect. */
+/** POST /v1/messages and its count_tokens: Anthropic's dialect. */
 import type { FastifyPluginAsync } from 'fastify'
 import { MessageBuilder } from '../../dialects/messages/message-builder.js'
 import { MessageStream } from '../../dialects/messages/message-stream.js'
@@ -7,9 +7,12 @@ import type { Answers } from '../answer/answers.js'
 import type { GatewayDependencies } from '../gateway-dependencies.js'
 import { sendAnswer } from '../replies/send-answer.js'
 import { bodyOf } from './body-of.js'
+import { countTokensRoute } from './count-tokens.js'
 import { messagesSettings } from './messages-settings.js'
 
-export const messagesRoute: FastifyPluginAsync<{ dependencies: GatewayDependencies, answers: Answers }> = async (app, { dependencies: { settings }, answers }) => {
+export const messagesRoute: FastifyPluginAsync<{ dependencies: GatewayDependencies, answers: Answers }> = async (app, { dependencies, answers }) => {
+  const { settings } = dependencies
+  await app.register(countTokensRoute, { dependencies, answers })
   for (const path of ['/v1/messages', '/anthropic/v1/messages']) {
     app.post(path, async (httpRequest, reply) => {
       const request = parseMessagesRequest(bodyOf(httpRequest), messagesSettings(settings))
