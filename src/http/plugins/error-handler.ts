@@ -54,7 +54,8 @@ function fromFramework (thrown: unknown): GatewayError {
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new GatewayError('invalid_json', 'The request body is empty or was cut short', details)
     case 'FST_ERR_BAD_URL':
-      return new GatewayError('unknown_path', 'The path is not a valid URL', details)
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new GatewayError('unknown_path', 'The path is not a valid URL, or too long', details)
     default:
       return toGatewayError(thrown)
   }
