@@ -69,12 +69,6 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     pro: createCheckpointLanguage({ tokenizer: tokenizers.pro, ladder: cards.pro.effortLadder })
   }
   const registry = new WorkerRegistry({ logger })
-  const workers = new EmbeddedWorkers({
-    registry,
-    logger,
-    graceMs: config.server.graceMs,
-    workers: tierNames.flatMap(tier => embeddedPlans(tier, config.tiers[tier], cards[tier], tokenizers[tier].vocabularySize))
-  })
   const remotes = new RemoteWorkers(registry)
   for (const tier of tierNames) remotes.set(tier, remoteWorkers(tier, config.tiers[tier]))
   const dispatcher = new HttpDispatcher({ registry, logger })
@@ -121,6 +115,13 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
   }
   const admin = await buildAdminApp({ telemetry, store, pools: { registry, line: dispatcher }, checkpoints: cards, secretHash: config.admin.secretHash, logger, version, isDraining: () => isDraining, reload })
   const running = new RunningRequests(app.server)
+  // Last: whatever fails before leaves no process behind.
+  const workers = new EmbeddedWorkers({
+    registry,
+    logger,
+    graceMs: config.server.graceMs,
+    workers: tierNames.flatMap(tier => embeddedPlans(tier, config.tiers[tier], cards[tier], tokenizers[tier].vocabularySize))
+  })
 
   const closeParts = async (): Promise<void> => {
     isDraining = true
