@@ -99,6 +99,8 @@ export const configSchema = z.strictObject({
     reasoningReplay: z.enum(['strict', 'lenient']).default('lenient'),
     /** A max_tokens beyond what the context has left: refuse it, take what is left (clamp), or as each dialect has it: messages clamp, the others refuse. */
     overlongCompletion: z.enum(['by-dialect', 'refuse', 'clamp']).default('by-dialect'),
+    /** The model that answers to names nobody knows, for clients that send one of their own (Cursor); null = they are refused. */
+    defaultModel: z.string().min(1).nullable().default(null),
     /** Model names of Anthropic's clients (`*` for any characters, first match wins) and the model that answers to them. */
     anthropicModels: z.record(z.string().min(1), z.string().min(1)).default({ ...defaultModelMap }),
     /** Whether a message of Anthropic's dialect that does not speak of thinking is answered with it, as on every other wire. */

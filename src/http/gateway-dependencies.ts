@@ -35,6 +35,8 @@ export interface GatewaySettings {
   forcedToolChoice?: 'without-thinking' | 'refuse'
   /** max_tokens beyond what the context has left: refuse, or take what is left. Default by-dialect: messages take it, the others refuse as DeepSeek does. */
   overlongCompletion?: 'by-dialect' | 'refuse' | 'clamp'
+  /** The model that answers to names nobody knows; null, the default, refuses them. */
+  defaultModel?: string | null
   /** Which of our models Anthropic's names mean, on `/v1/messages`. Default: Opus is Pro, other Claudes are Flash. */
   anthropicModels?: ModelMap
   /** `when-asked`: a message that does not speak of thinking is answered without, as on Anthropic's own API. Default as everywhere, on. */

@@ -90,3 +90,15 @@ await t.test('the caller\'s own request id is kept when it is fit for a header',
   t.match(await idOf({ 'x-request-id': 'two words' }), /^[0-9a-f-]{36}$/)
   t.match(await idOf({ 'x-request-id': 'x'.repeat(200) }), /^[0-9a-f-]{36}$/)
 })
+
+await t.test('names nobody knows can have a model that answers to them', async t => {
+  const { sdk, jobs } = await startGateway(t, { settings: { defaultModel: 'deepseek-v4-pro' } })
+  t.equal((await sdk().chat.completions.create({ ...hello, model: 'default' })).model, 'deepseek-v4-pro')
+  t.equal(jobs[0]?.tier, 'pro')
+})
+
+await t.test('empty reasoning is reasoning passed back, where DeepSeek\'s rule is kept', async t => {
+  const { sdk } = await startGateway(t, { settings: { reasoningReplay: 'strict' } })
+  const messages = [...hello.messages, { role: 'assistant' as const, content: 'a', reasoning_content: '' }, ...hello.messages]
+  t.ok(await sdk().chat.completions.create({ model: 'auto', messages, tools: [{ type: 'function', function: { name: 'f' } }] }))
+})

@@ -36,7 +36,8 @@ export interface DecisionInputs extends Pick<GatewayDependencies, 'settings' | '
 /** @throws GatewayError unsupported_model; invalid_value where DeepSeek refuses a combination and the settings say so */
 export function decide ({ asked, preferences, circumstances: { effortCap, ...circumstances }, settings, tiers }: DecisionInputs): Decision {
   const names: Record<Tier, string> = { pro: tiers.pro.checkpoint.name, flash: tiers.flash.checkpoint.name }
-  const model = resolveModel(asked.model, names)
+  const { defaultModel = null } = settings
+  const model = resolveModel(asked.model, names) ?? (defaultModel === null ? null : resolveModel(defaultModel, names))
   if (model === null) {
     throw new GatewayError('unsupported_model', `The supported API model names are ${publicModelNames.join(', ')}, but you passed ${asked.model.slice(0, 200)}.`, { parameter: 'model' })
   }
