@@ -86,4 +86,3 @@ export const messagesRequestSchema = countTokensRequestSchema.extend({
   top_k: z.int().min(-1, 'must be -1 or more').nullish(),
   metadata: z.looseObject({ user_id: z.string().nullish() }).nullish()
 })
-export type MessagesBody = z.infer<typeof messagesRequestSchema>

@@ -1,6 +1,6 @@
 /**
- * Reasoning in the form that clients keep without reading. Codex drops the text of a reasoning item and sends back only its
- * `encrypted_content`; the text is no secret (it stands beside it), so it is packed, not encrypted.
+ * Reasoning in the form that clients keep without reading: some drop the text of a reasoning item and send back only its
+ * `encrypted_content`. The text is no secret (it stands beside it), so it is packed, not encrypted.
  */
 const mark = 'v4.'
 
