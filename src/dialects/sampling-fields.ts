@@ -31,8 +31,7 @@ export const samplingFields = {
   stop: z.union([stopStringSchema, z.array(stopStringSchema).max(maxStopStrings, `at most ${maxStopStrings} stop strings are allowed`)]).nullish(),
   stop_token_ids: z.array(z.int().min(0, 'a token id is 0 or more')).nullish()
 }
-const fieldsSchema = z.object(samplingFields)
-type SamplingFields = z.infer<typeof fieldsSchema>
+type SamplingFields = { [Field in keyof typeof samplingFields]?: z.infer<typeof samplingFields[Field]> }
 
 /** `maxTokens` and `logprobs` as the dialect has them. */
 export function samplingOf (body: SamplingFields, { maxTokens, logprobs }: Pick<RequestedSampling, 'maxTokens' | 'logprobs'>): RequestedSampling {
