@@ -3,6 +3,10 @@ import t from 'tap'
 import type OpenAI from 'openai'
 import { toFile } from 'openai'
 import type { Batch } from 'openai/resources/batches'
+import { AccountService } from '../../src/accounts/account-service.js'
+import { createKey, revokeKey } from '../../src/accounts/keys.js'
+import { createCallerFinder } from '../../src/http/key-verifier.js'
+import { SqliteStore } from '../../src/stores/sqlite-store.js'
 import { endless, replies, startGateway } from '../http/start-gateway.js'
 import { testBatches } from '../http/test-batches.js'
 
@@ -184,13 +188,42 @@ await t.test('keys: each sees its own, and a batch runs as its owner', async t =
   t.match(await resultsOf(one, orphan.error_file_id), [{ response: { status_code: 401, body: { error: { code: 'invalid_api_key' } } } }])
 })
 
+await t.test('a batch is in the ledger of the key that made it, until the key is revoked', async t => {
+  const store = new SqliteStore({ path: ':memory:' })
+  const accounts = new AccountService({ store })
+  const batches = testBatches(t, { findCaller: createCallerFinder(() => [], store) })
+  t.after(async () => { await accounts.close() })
+  const { sdk } = await startGateway(t, { batches, accounts })
+  const { record, secret } = await createKey(store, { orgId: 'o', name: 'n' })
+  const own = sdk({ apiKey: secret })
+  const { id } = await untilEnd(own, (await send(own, [requestLine('a'), requestLine('b')])).id)
+  const entries = []
+  for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
+  t.match(entries, [{ keyId: record.id, outcome: 'completed' }, { keyId: record.id, outcome: 'completed' }])
+  t.strictSame(entries.map(entry => entry.requestId).sort(), [`${id.replace('batch_', 'batch_req_')}_1`, `${id.replace('batch_', 'batch_req_')}_2`])
+  const find = createCallerFinder(() => ['abcdefabcdef00'], store)
+  t.match(await find(record.id), { keyId: record.id, account: { key: { id: record.id }, org: { id: 'o' } } })
+  t.match(await find('abcdefabcdef'), { keyId: 'abcdefabcdef' }, 'a key of the configuration')
+  t.equal(await find('nobody'), null)
+  await revokeKey(store, record.id)
+  t.equal(await find(record.id), null)
+})
+
 await t.test('a gateway that is busy or going away makes a batch wait, not fail', async t => {
-  let isDraining = true
+  let refusals = 3
   const batches = testBatches(t)
-  const { sdk } = await startGateway(t, { batches, isDraining: () => isDraining })
-  isDraining = false
+  const { sdk, jobs } = await startGateway(t, {
+    batches,
+    isDraining: () => batches.stores.batches.unfinished().some(({ status }) => status === 'in_progress') && jobs.length === 0 && refusals-- > 0
+  })
   const { id } = await send(sdk(), [requestLine('a')])
-  t.equal((await untilEnd(sdk(), id)).request_counts?.completed, 1)
+  let batch = batches.stores.batches.find(id)
+  for (let tries = 0; tries < 4000 && batch?.status !== 'completed'; tries++) {
+    await new Promise(resolve => setTimeout(resolve, 10))
+    batch = batches.stores.batches.find(id)
+  }
+  t.match(batch?.finalCounts, { completed: 1, failed: 0 })
+  t.ok(refusals <= 0, 'it was turned away before')
 })
 
 for (const [name, fields, expected] of [
