@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import { pino } from 'pino'
 import t from 'tap'
+import { runKeys } from '../src/cli/keys.js'
+import { runUsage } from '../src/cli/usage.js'
 import { loadConfig } from '../src/config/load-config.js'
 import { configSchema, type GatewayConfig } from '../src/config/schema.js'
 import { startGateway, type RunningGateway } from '../src/server.js'
+import { runCommand } from './cli/run-command.js'
 import { writeRandomCheckpoint } from '../workers/engines/v4/checkpoint/random-checkpoint.js'
 
 const silent = pino({ level: 'silent' })
@@ -114,4 +117,21 @@ await t.test('an answer that outlasts the grace period ends in an error the SDK 
     for await (const chunk of stream) if (chunk.choices.length > 0) gateway.close().catch(() => {})
   }
   await t.rejects(read(), { code: 'server_draining' })
+})
+
+await t.test('with a store its keys are asked for, and what they used is in its ledger after the gateway has closed', async t => {
+  const store = join(directory, 'data', 'accounts.sqlite')
+  const accounts = { store, journalPath: join(directory, 'data', 'settlements.jsonl') }
+  const gateway = await startGateway(configOf({ server: { port: 0 }, accounts }), silent, 'test')
+  t.teardown(async () => { await gateway.close() })
+  await gateway.whenReady()
+  await t.rejects(clientOf(gateway).models.list(), { status: 401, code: 'invalid_api_key' })
+  const [secret = ''] = await runCommand(runKeys, ['create', '--store', store, '--org', 'acme', '--tiers', 'flash'], [])
+  const client = clientOf(gateway, secret)
+  const { data, response } = await client.chat.completions.create({ model: 'auto', messages: [{ role: 'user', content: question }], max_tokens: 8, reasoning_effort: 'none' }).withResponse()
+  t.equal(response.headers.get('x-gearbox-tier-reason'), 'only-allowed-tier')
+  await t.rejects(client.chat.completions.create({ model: 'deepseek-v4-pro', messages: [{ role: 'user', content: question }] }), { status: 403, code: 'tier_not_allowed' })
+  await gateway.close()
+  const [, total = ''] = await runCommand(runUsage, ['--store', store, '--by', 'org,tier,reason'], [])
+  t.strictSame(total.split('\t'), ['acme', 'flash', 'only-allowed-tier', '1', String(data.usage?.prompt_tokens), '0', '8', response.headers.get('x-gearbox-cost-usd')])
 })
