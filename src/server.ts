@@ -17,7 +17,7 @@ import { LiveConfig } from './config/live-config.js'
 import { readCheckpointCard, type CheckpointCard } from './config/checkpoint-card.js'
 import { ConfigError } from './config/config-error.js'
 import type { GatewayConfig } from './config/schema.js'
-import { embeddedPlans, remoteWorkers } from './config/tier-workers.js'
+import { embeddedPlans, remoteWorkers, servedConstraints } from './config/tier-workers.js'
 import { EmbeddedWorkers } from './dispatch/embedded-workers.js'
 import { HttpDispatcher } from './dispatch/http-dispatcher.js'
 import { RemoteWorkers } from './dispatch/remote-workers.js'
@@ -91,8 +91,8 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
   const app = await buildApp({
     settings,
     tiers: {
-      flash: { language: languages.flash, checkpoint: cards.flash },
-      pro: { language: languages.pro, checkpoint: cards.pro }
+      flash: { language: languages.flash, checkpoint: { ...cards.flash, constraints: servedConstraints(config.tiers.flash) } },
+      pro: { language: languages.pro, checkpoint: { ...cards.pro, constraints: servedConstraints(config.tiers.pro) } }
     },
     dispatcher,
     accounts,
@@ -128,13 +128,13 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     await running.finish(live.current.server.graceMs, () => stopping.abort(new GatewayError('server_draining', 'The server is shutting down, please retry', { retryAfterMs: 1000 })))
     await app.close()
     batches?.stores.close()
+    await admin.close()
     await accounts.close()
     await store.close()
     await workers.close()
     registry.close()
     dispatcher.close()
     await remotes.destroy()
-    await admin.close()
     await telemetry.close()
     await Promise.all([languages.flash.close(), languages.pro.close()])
   }

@@ -17,6 +17,11 @@ export function embeddedPlans (tier: Tier, { checkpoint, ranks, workers }: TierC
     : [{ workerId: `${tier}-${position}`, tier, engine: { engine: worker.engine, flags: engineWorkerFlags(worker, card, vocabularySize) } }])
 }
 
+/** What our own engine, where it alone serves the tier, can hold an answer to. Of other workers nothing is known when the gateway starts. */
+export function servedConstraints ({ workers }: TierConfig): Array<'json' | 'schema'> {
+  return workers.length === 0 ? ['json', 'schema'] : []
+}
+
 export function remoteWorkers (tier: Tier, { workers }: TierConfig): Array<{ workerId: string, address: string }> {
   return workers.flatMap((worker, position) => typeof worker === 'string' ? [{ workerId: `${tier}-${position}`, address: worker }] : [])
 }

@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path'
 import { type EngineDescription } from '../../contract/description.js'
 import { type Checkpoint, type TensorLocation } from './checkpoint/checkpoint.js'
+import { keptConstraints } from './constraints/constraint-grammar.js'
 import { isDrafterTensor } from './checkpoint/inventory.js'
 import { type GroupSetting } from './ranks/rank-messages.js'
 
@@ -19,7 +20,7 @@ export function describeCheckpoint (checkpoint: Checkpoint, directory: string, {
       parameters: countParameters(checkpoint.tensors.values())
     },
     contextTokens,
-    capabilities: { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: [] },
+    capabilities: { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: [...keptConstraints] },
     ranks: rankCount
   }
 }

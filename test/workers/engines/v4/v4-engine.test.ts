@@ -46,7 +46,7 @@ await t.test('tells what it serves', async t => {
     engine: 'v4',
     checkpoint: { name: 'flash-noise', revision: 'random-1', trained: false, effortLadder: '0731', vocabularySize: 268, parameters: engine.describe().checkpoint.parameters },
     contextTokens: 1024,
-    capabilities: { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: [] },
+    capabilities: { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: ['json', 'schema'] },
     ranks: 1
   })
   t.match(loadReportSchema.parse(engine.load()), { running: 0, waiting: 0, queuedTokens: 0, kvUsedTokens: 0 })
@@ -143,7 +143,8 @@ await t.test('what can never run is refused, and it is the request\'s fault', as
     ['token-out-of-range', jobOf({ tokenIds: [0, 268] })],
     ['context-overflow', jobOf({ tokenIds: Array.from({ length: 128 }, () => 20) })],
     ['invalid-job', jobOf({ resumedFrom: 20 })],
-    ['unsupported-constraint', jobOf({ constraint: { kind: 'json' } })]
+    ['unsupported-constraint', jobOf({ constraint: { kind: 'schema', schema: { type: 'string', pattern: 'a' } } })],
+    ['unsupported-constraint', jobOf({ constraint: { kind: 'regex', pattern: 'a' } })]
   ]
   for (const [code, job] of cases) {
     const events = await collect(engine, job)

@@ -2,13 +2,16 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { type ForwardPass } from '../model/forward-pass.js'
 import { Scheduler, type ScheduledEvent } from '../scheduler/scheduler.js'
+import { GrammarCompiler } from '../constraints/grammar-compiler.js'
+import { ConstraintError } from '../constraints/constraint-error.js'
 import { LeadingModel } from './leading-model.js'
-import { type RankAssignment, type RankReply, type RankRequest, schedulerLimitsOf } from './rank-messages.js'
+import { type RankAssignment, type RankReply, type RankRequest, schedulerLimitsOf, type SubmitRequest } from './rank-messages.js'
 
 /** Resolves never; throws when the group cannot go on. */
 export async function lead (pass: ForwardPass, { port, memory, setting }: RankAssignment): Promise<never> {
   const model = new LeadingModel(pass, memory, setting.layerDeadlineMs)
   const scheduler = new Scheduler(model, schedulerLimitsOf(setting))
+  const grammars = new GrammarCompiler(setting.directory, model.vocabularySize)
   const inbox = new Inbox(port)
   for (;;) {
     if (!scheduler.hasWork) await inbox.fill()
@@ -16,7 +19,7 @@ export async function lead (pass: ForwardPass, { port, memory, setting }: RankAs
     const events: ScheduledEvent[] = []
     for (let request = inbox.next(); request !== null; request = inbox.next()) {
       switch (request.type) {
-        case 'submit': scheduler.submit(request.id, request.job); break
+        case 'submit': events.push(...await submit(scheduler, grammars, request)); break
         case 'abort': events.push(...scheduler.abort(request.id)); break
         case 'logits':
           // It uses blocks without asking for them.
@@ -26,6 +29,17 @@ export async function lead (pass: ForwardPass, { port, memory, setting }: RankAs
     }
     if (scheduler.hasWork) events.push(...scheduler.step())
     reply(port, { type: 'events', events, load: scheduler.load() })
+  }
+}
+
+/** @returns the refusal of a job whose constraint cannot be kept */
+async function submit (scheduler: Scheduler, grammars: GrammarCompiler, { id, job }: SubmitRequest): Promise<ScheduledEvent[]> {
+  try {
+    scheduler.submit(id, job, job.constraint === undefined ? null : await grammars.begin(job.constraint, job))
+    return []
+  } catch (error) {
+    if (!(error instanceof ConstraintError)) throw error
+    return [{ id, event: { type: 'fail', code: 'unsupported-constraint', message: error.message, blame: 'request', retryable: false } }]
   }
 }
 

@@ -35,9 +35,15 @@ export interface RankAssignment {
   readonly port: MessagePort
 }
 
+export interface SubmitRequest {
+  readonly type: 'submit'
+  readonly id: number
+  readonly job: Job
+}
+
 /** To the first rank only; the others hear from it through shared memory. */
 export type RankRequest =
-  | { readonly type: 'submit', readonly id: number, readonly job: Job }
+  | SubmitRequest
   | { readonly type: 'abort', readonly id: number }
   /** Logits of every position, computed `chunk` tokens at a time. While no job runs. */
   | { readonly type: 'logits', readonly id: number, readonly tokenIds: readonly number[], readonly chunk: number }

@@ -1,8 +1,8 @@
 /**
  * From logits to a token.
  *
- * Order: bias, penalties, tokens that may not come (stop ids before `minTokens`), temperature, top-k, top-p, min-p,
- * draw. Log-probabilities are of the raw logits. Nothing depends on the batch: the random number comes from the
+ * Order: bias, penalties, tokens that may not come (by the constraint; stop ids before `minTokens`), temperature, top-k,
+ * top-p, min-p, draw. Log-probabilities are of the raw logits. Nothing depends on the batch: the random number comes from the
  * job's seed and the token's position.
  */
 import type { TokenLogprob } from '../../../contract/event.js'
@@ -24,6 +24,8 @@ export interface SamplingMoment {
   /** Completion tokens so far. */
   generated: number
   counts: TokenCounts
+  /** A bit for each token that the job's constraint allows, at least one set; absent = all. */
+  allowed?: Int32Array | undefined
 }
 
 /** The sampler of one job; `logits` of every call has the vocabulary's length and is left unchanged. */
@@ -51,7 +53,7 @@ export class Sampler {
   }
 
   sample (logits: Float32Array | Float64Array, moment: SamplingMoment): SampledToken {
-    const adjusted = this.#changesLogits ? this.#adjust(logits, moment) : logits
+    const adjusted = this.#changesLogits || moment.allowed !== undefined ? this.#adjust(logits, moment) : logits
     const id = this.#sampling.temperature === 0
       ? largest(adjusted)
       : draw(adjusted, this.#truncation, uniformAt(this.#seed, moment.position))
@@ -71,10 +73,16 @@ export class Sampler {
       if (id < adjusted.length) adjusted[id] = (adjusted[id] ?? 0) + bias
     }
     if (this.#hasPenalties) this.#penalise(adjusted, moment.counts)
-    if (moment.generated < (this.#sampling.minTokens ?? 0)) {
-      for (const id of this.#sampling.stopTokenIds) adjusted[id] = -Infinity
-    }
+    if (moment.allowed !== undefined) forbidOthers(adjusted, moment.allowed)
+    if (moment.generated < (this.#sampling.minTokens ?? 0)) this.#holdStopsOff(adjusted)
     return adjusted
+  }
+
+  /** Where a constraint leaves nothing but stop tokens, they come all the same. */
+  #holdStopsOff (adjusted: Float64Array): void {
+    const stops = this.#sampling.stopTokenIds.map((id): [number, number] => [id, adjusted[id] ?? -Infinity])
+    for (const [id] of stops) adjusted[id] = -Infinity
+    if (adjusted.every(logit => logit === -Infinity)) for (const [id, logit] of stops) adjusted[id] = logit
   }
 
   /** Repetition looks at prompt and completion, presence and frequency at the completion only, as servers agree. */
@@ -89,6 +97,12 @@ export class Sampler {
     for (const [id, times] of counts.generated) {
       adjusted[id] = (adjusted[id] ?? 0) - presencePenalty - frequencyPenalty * times
     }
+  }
+}
+
+function forbidOthers (adjusted: Float64Array, allowed: Int32Array): void {
+  for (let id = 0; id < adjusted.length; id++) {
+    if (((allowed[id >> 5] ?? 0) & 1 << (id & 31)) === 0) adjusted[id] = -Infinity
   }
 }
 

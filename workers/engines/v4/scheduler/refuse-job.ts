@@ -1,6 +1,8 @@
 /** The refusals that need no computing: what this engine can never do for a job. */
 import { type FailEvent } from '../../../contract/event.js'
-import { type Job } from '../../../contract/job.js'
+import { type Constraint, type Job } from '../../../contract/job.js'
+import { ConstraintError } from '../constraints/constraint-error.js'
+import { constraintGrammar } from '../constraints/constraint-grammar.js'
 
 export interface JobBounds {
   readonly checkpoint: string
@@ -17,8 +19,18 @@ export function refuseJob (job: Job, { checkpoint, vocabularySize, contextTokens
   if (job.tokenIds.length >= contextTokens) {
     return refusal('context-overflow', `${job.tokenIds.length} prompt tokens leave no room in a context of ${contextTokens}`)
   }
-  if (job.constraint !== undefined) return refusal('unsupported-constraint', `constraint ${job.constraint.kind} is not supported`)
-  return null
+  return job.constraint === undefined ? null : refuseConstraint(job.constraint)
+}
+
+/** Before anything is queued, since it depends on nothing else. */
+function refuseConstraint (constraint: Constraint): FailEvent | null {
+  try {
+    constraintGrammar(constraint)
+    return null
+  } catch (error) {
+    if (!(error instanceof ConstraintError)) throw error
+    return refusal('unsupported-constraint', error.message)
+  }
 }
 
 function refusal (code: string, message: string): FailEvent {

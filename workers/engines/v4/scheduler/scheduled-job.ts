@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { type JobEvent, type JobUsage } from '../../../contract/event.js'
 import { type Job } from '../../../contract/job.js'
+import { type ConstrainedChoice } from '../constraints/constrained-choice.js'
 import { type ForwardSlice } from '../model/step.js'
 import { type Floats } from '../model/workspace.js'
 import { Sampler } from '../sampling/sampler.js'
@@ -10,6 +11,13 @@ import { type Sequence } from '../sequence/sequence.js'
 import { type PrefixNode } from './prefix-cache.js'
 
 const FALLBACK_SEEDS = 2 ** 47
+
+export interface JobBounds {
+  readonly vocabularySize: number
+  readonly contextTokens: number
+  /** null = any token may come. The job closes it. */
+  readonly choice: ConstrainedChoice | null
+}
 
 export class ScheduledJob {
   readonly id: number
@@ -29,18 +37,20 @@ export class ScheduledJob {
   readonly #counts: TokenCounts
   readonly #stopTokenIds: ReadonlySet<number>
   readonly #room: number
+  readonly #choice: ConstrainedChoice | null
   /** The sampled token that is not computed yet; null while the prompt is. */
   #next: number | null = null
   readonly #generatedIds: number[] = []
 
-  constructor (id: number, job: Job, vocabularySize: number, contextTokens: number) {
+  constructor (id: number, job: Job, { vocabularySize, contextTokens, choice }: JobBounds) {
     this.id = id
     this.job = job
     this.#room = Math.min(job.sampling.maxTokens, contextTokens - job.tokenIds.length)
     this.reservedTokens = job.tokenIds.length + this.#room
     this.#sampler = new Sampler(job.sampling, vocabularySize, randomInt(FALLBACK_SEEDS))
     this.#counts = new TokenCounts(job.tokenIds, job.resumedFrom ?? 0)
-    this.#stopTokenIds = new Set(job.sampling.stopTokenIds)
+    this.#choice = choice
+    this.#stopTokenIds = new Set([...job.sampling.stopTokenIds, ...(choice === null ? [] : [choice.endTokenId])])
   }
 
   get isPrefilling (): boolean { return this.#next === null }
@@ -69,16 +79,24 @@ export class ScheduledJob {
     return [...tokenIds.slice(start, end), ...this.#generatedIds.slice(Math.max(0, start - tokenIds.length), Math.max(0, end - tokenIds.length))]
   }
 
-  /** Draws the next token. @returns its event, and `done` when it was the last */
+  /** Draws the next token. @returns its event, and `done` or `fail` when it was the last */
   take (logits: Floats): JobEvent[] {
     const position = this.job.tokenIds.length + this.generated
-    const { id, logprob } = this.#sampler.sample(logits, { position, generated: this.generated, counts: this.#counts })
+    if (this.#choice?.isStuck === true) return [{ type: 'fail', code: 'unsupported-constraint', message: 'the vocabulary cannot spell what the constraint asks for', blame: 'request', retryable: false }]
+    const { id, logprob } = this.#sampler.sample(logits, { position, generated: this.generated, counts: this.#counts, allowed: this.#choice?.allowed })
     if (this.#stopTokenIds.has(id)) return [{ type: 'done', finish: 'stop', stopTokenId: id, usage: this.usage }]
     this.#next = id
     this.#generatedIds.push(id)
     this.#counts.add(id)
     const tokens: JobEvent = { type: 'tokens', ids: [id], ...(logprob === undefined ? {} : { logprobs: [logprob] }) }
+    this.#choice?.accept(id)
+    if (this.#choice?.isComplete === true) return [tokens, { type: 'done', finish: 'stop', stopTokenId: null, usage: this.usage }]
     return this.generated < this.#room ? [tokens] : [tokens, { type: 'done', finish: 'length', stopTokenId: null, usage: this.usage }]
+  }
+
+  /** Frees what it holds outside the scheduler. */
+  close (): void {
+    this.#choice?.close()
   }
 
   abort (): JobEvent {

@@ -8,6 +8,7 @@
 import { type JobEvent, type LoadReport } from '../../../contract/event.js'
 import { type Job } from '../../../contract/job.js'
 import { type ForwardSlice } from '../model/step.js'
+import { type ConstrainedChoice } from '../constraints/constrained-choice.js'
 import { type BatchModel } from './batch-model.js'
 import { IdPool } from './id-pool.js'
 import { PrefixCache } from './prefix-cache.js'
@@ -54,9 +55,12 @@ export class Scheduler {
 
   get hasWork (): boolean { return this.#running.length + this.#waiting.length > 0 }
 
-  /** Takes a job that `refuseJob` let through; the higher priority goes first, then the older. */
-  submit (id: number, job: Job): void {
-    const scheduled = new ScheduledJob(id, job, this.#model.vocabularySize, this.#limits.contextTokens)
+  /**
+   * Takes a job that `refuseJob` let through; the higher priority goes first, then the older.
+   * @param choice of a job with a constraint; closed with the job
+   */
+  submit (id: number, job: Job, choice: ConstrainedChoice | null = null): void {
+    const scheduled = new ScheduledJob(id, job, { vocabularySize: this.#model.vocabularySize, contextTokens: this.#limits.contextTokens, choice })
     const priority = job.priority ?? 0
     const later = this.#waiting.findIndex(other => (other.job.priority ?? 0) < priority)
     this.#waiting.splice(later < 0 ? this.#waiting.length : later, 0, scheduled)
@@ -177,7 +181,8 @@ export class Scheduler {
     const before = scheduled.generated
     const events = scheduled.take(this.#model.logitsOf(wanted))
     this.#generatedTokensTotal += scheduled.generated - before
-    if (events.at(-1)?.type === 'done') {
+    const last = events.at(-1)?.type
+    if (last === 'done' || last === 'fail') {
       this.#running.splice(this.#running.indexOf(scheduled), 1)
       this.#release(scheduled)
     }
@@ -185,6 +190,7 @@ export class Scheduler {
   }
 
   #release (scheduled: ScheduledJob): void {
+    scheduled.close()
     if (scheduled.sequence === null) return
     this.#slots.giveBack([scheduled.sequence.slot])
     this.#blocks.giveBack(scheduled.blocks.values())
