@@ -13,16 +13,35 @@ export function literal (text: string): string {
   }).join('')}"`
 }
 
+const tail = '[\\x80-\\xbf]'
+
 /**
- * Rules that every schema's grammar may use. xgrammar 0.1.27 takes a class of characters above ASCII for one of bytes, and
- * a negated class for any sequence that looks like UTF-8, so UTF-8 is spelled in bytes here (RFC 3629, section 4). Escaped surrogates are left out, so that a `char` is a code point.
+ * A code point within a string. xgrammar 0.1.27 takes a class of characters above ASCII for one of bytes, and a negated
+ * class for any sequence that looks like UTF-8, so UTF-8 is spelled in bytes here (RFC 3629, section 4). Escaped
+ * surrogates are left out.
+ */
+const char = [
+  '[\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]',
+  `[\\xc2-\\xdf] ${tail}`,
+  `[\\xe0] [\\xa0-\\xbf] ${tail}`,
+  `[\\xe1-\\xec\\xee-\\xef] ${tail} ${tail}`,
+  `[\\xed] [\\x80-\\x9f] ${tail}`,
+  `[\\xf0] [\\x90-\\xbf] ${tail} ${tail}`,
+  `[\\xf1-\\xf3] ${tail} ${tail} ${tail}`,
+  `[\\xf4] [\\x80-\\x8f] ${tail} ${tail}`,
+  '"\\\\" ["\\\\/bfnrt]',
+  '"\\\\u" [0-9a-cA-CefEF] [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F]',
+  '"\\\\u" [dD] [0-7] [0-9a-fA-F] [0-9a-fA-F]'
+].join(' | ')
+
+/**
+ * Rules that every schema's grammar may use. A string is one rule with its characters written out: what may come is
+ * known beforehand within a rule, and has to be tried token by token where a rule ends.
  */
 export const jsonRules = [
-  'char ::= [\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e] | wide | "\\\\" (["\\\\/bfnrt] | "u" ([0-9a-cA-CefEF] hex{3} | [dD] [0-7] hex{2}))',
-  'wide ::= [\\xc2-\\xdf] tail | [\\xe0] [\\xa0-\\xbf] tail | [\\xe1-\\xec\\xee-\\xef] tail tail | [\\xed] [\\x80-\\x9f] tail | [\\xf0] [\\x90-\\xbf] tail tail | [\\xf1-\\xf3] tail tail tail | [\\xf4] [\\x80-\\x8f] tail tail',
-  'tail ::= [\\x80-\\xbf]',
+  `char ::= ${char}`,
   'hex ::= [0-9a-fA-F]',
-  'string ::= "\\"" char* "\\""',
+  `string ::= "\\"" (${char})* "\\""`,
   'comma ::= "," " "?',
   'colon ::= ":" " "?',
   'number ::= "-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,15})? ([eE] [+-]? [0-9]{1,2})?',
