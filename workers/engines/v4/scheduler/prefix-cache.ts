@@ -18,7 +18,7 @@ export interface PrefixNode {
   readonly siblings: Map<string, PrefixNode>
   /** The block's tokens. */
   readonly key: string
-  /** Running jobs whose prefix ends here. */
+  /** Running jobs whose prefix ends here or further on. */
   users: number
   lastUse: number
 }
@@ -28,6 +28,7 @@ export class PrefixCache {
   readonly #snapshots: IdPool
   readonly #roots = new Map<string, Map<string, PrefixNode>>()
   readonly #nodes = new Set<PrefixNode>()
+  #busyCount = 0
   #clock = 0
 
   /** @param snapshots how many nodes there can be; 0 = nothing is kept */
@@ -38,14 +39,8 @@ export class PrefixCache {
 
   get isEnabled (): boolean { return this.#snapshots.size > 0 }
 
-  /** Blocks that could be given back at once: nothing running stands on them. */
-  get idleBlocks (): number {
-    const busy = new Set<PrefixNode>()
-    for (const node of this.#nodes) {
-      if (node.users > 0) for (let at: PrefixNode | null = node; at !== null && !busy.has(at); at = at.parent) busy.add(at)
-    }
-    return this.#nodes.size - busy.size
-  }
+  /** Blocks that could be given back at once: nothing running stands on them. Asked after every step, so it is counted, not looked for. */
+  get idleBlocks (): number { return this.#nodes.size - this.#busyCount }
 
   /** The deepest node that is a true prefix of the prompt: at least one token is left to compute, for its logits. */
   find (salt: string, tokenIds: readonly number[]): PrefixNode | null {
@@ -68,13 +63,17 @@ export class PrefixCache {
   }
 
   use (node: PrefixNode): void {
-    node.users++
     node.lastUse = ++this.#clock
+    for (let at: PrefixNode | null = node; at !== null; at = at.parent) {
+      if (at.users++ === 0) this.#busyCount++
+    }
   }
 
   leave (node: PrefixNode): void {
-    node.users--
     node.lastUse = ++this.#clock
+    for (let at: PrefixNode | null = node; at !== null; at = at.parent) {
+      if (--at.users === 0) this.#busyCount--
+    }
   }
 
   /**
