@@ -11,7 +11,8 @@ from wire import ASSISTANT, BOS, END_THINK, EOS, USER, render
 
 LENGTHS = [64, 96, 128, 192, 256, 384, 512, 768]
 PAD_ID = 2
-PRACTICE = {'arithmetic': 16, 'multistep': 4, 'facts': 2, 'unknown': 1, 'extract': 3, 'reverse': 2, 'count': 2, 'dates': 1.5, 'units': 1}
+PRACTICE = {'arithmetic': 14, 'facts': 1.5, 'unknown': 1, 'extract': 3, 'reverse': 3, 'count': 5, 'dates': 2, 'units': 0.5}
+PRO_PRACTICE = {**PRACTICE, 'multistep': 4}
 
 
 class Encoder:
@@ -84,9 +85,9 @@ class Batches:
     def practice_row(self, length):
         """Many short questions in one conversation without system text or thinking: the densest form of drill."""
         ids, flags, source = [], [], self.source
-        turns = []
+        turns, mixture = [], PRO_PRACTICE if source.tier_name == 'pro-mini' else PRACTICE
         while len(ids) < length:
-            skill = source.rng.choices(list(PRACTICE), list(PRACTICE.values()))[0]
+            skill = source.rng.choices(list(mixture), list(mixture.values()))[0]
             if skill == 'multistep':
                 question, answer, working = chat.multi_step(source)
                 answer = f'{working}\n{answer}'

@@ -19,10 +19,10 @@ QUESTIONS = {  # skill: one question and answer
 CONVERSATIONS = {'memory': chat.memory, 'system': chat.system_prompt, 'json': chat.json_mode}
 TOOL_SKILLS = {'tool_call': tools.tool_call, 'tool_parallel': tools.parallel, 'tool_none': tools.no_call, 'tool_result': tools.tool_result}
 SKILLS = [*QUESTIONS, 'multistep', *CONVERSATIONS, *TOOL_SKILLS]
-WEIGHTS = {'identity': 2, 'smalltalk': 4, 'facts': 5, 'unknown': 4, 'out_of_domain': 3, 'arithmetic': 8, 'units': 3, 'dates': 3, 'repeat': 5, 'reverse': 4, 'count': 4,
-           'extract': 6, 'multistep': 6, 'memory': 6, 'system': 6, 'json': 10, 'tool_call': 14, 'tool_parallel': 5, 'tool_none': 5, 'tool_result': 7}
+WEIGHTS = {'identity': 2, 'smalltalk': 3, 'facts': 4, 'unknown': 4, 'out_of_domain': 3, 'arithmetic': 8, 'units': 2, 'dates': 4, 'repeat': 4, 'reverse': 5, 'count': 8,
+           'extract': 7, 'multistep': 1.5, 'memory': 9, 'system': 6, 'json': 16, 'tool_call': 20, 'tool_parallel': 14, 'tool_none': 6, 'tool_result': 6}
 # The larger tier works through more arithmetic.
-PRO_WEIGHTS = {**WEIGHTS, 'multistep': 16, 'arithmetic': 9}
+PRO_WEIGHTS = {**WEIGHTS, 'multistep': 13}
 # Copying first: the circuit behind arguments, extraction and memory forms fastest on short pure copies.
 EARLY = {**{skill: weight * 0.5 for skill, weight in WEIGHTS.items()}, 'repeat': 30, 'extract': 12, 'reverse': 6, 'arithmetic': 10, 'multistep': 5, 'json': 10, 'tool_call': 8}
 
@@ -78,7 +78,7 @@ def sample(source, skill=None, thinking=None, effort=None, turns=None, progress=
         chosen = skill or rng.choices(list(mixture), list(mixture.values()))[0]
         think = rng.random() < (0.8 if chosen == 'multistep' else 0.35) if thinking is None else thinking
         level = effort or rng.choices(['low', 'high', 'max'], [75, 15, 10] if progress < 0.6 else [50, 35, 15])[0]
-        count = turns or (rng.choice([1, 1, 2, 3, 4]) if chosen in QUESTIONS else rng.choice([1, 1, 2, 2, 3]) if chosen in TOOL_SKILLS else rng.choice([1, 2]))
+        count = turns or (rng.choice([1, 1, 2, 3, 4]) if chosen in QUESTIONS else rng.choice([1, 2, 3, 4, 5]) if chosen in TOOL_SKILLS else rng.choice([1, 2]))
         if source.split == 'train' and think and chosen in QUESTIONS:
             count = 1 if rng.random() < 0.7 else count
         example = draw(source, chosen, think, level, count)
