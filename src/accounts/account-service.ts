@@ -36,6 +36,8 @@ export interface AccountServiceOptions {
   mostUnsettled?: number
   /** A reservation whose gateway vanished ends after this long. */
   reservationTtlMs?: number
+  /** How long `close` waits for what is being settled. */
+  lastSettlementsMs?: number
   keyFreshMs?: number
   keyStaleMs?: number
   /** Hears of settlements that the store rejects (a defect) and of journal trouble. */
@@ -65,7 +67,6 @@ export interface Quote {
 }
 
 const reconcileEveryMs = 1000
-const lastSettlementsMs = 2000
 const mostDoubtful = 10_000
 
 export class AccountService {
@@ -75,6 +76,7 @@ export class AccountService {
   readonly #journal: SettlementJournal
   readonly #mostUnsettled: number
   readonly #ttlMs: number
+  readonly #lastSettlementsMs: number
   readonly #keys: KeyCache
   readonly #onError: (error: unknown) => void
   readonly #outputs = new OutputEstimate()
@@ -92,6 +94,7 @@ export class AccountService {
     this.#journal = new SettlementJournal(options.journalPath ?? null)
     this.#mostUnsettled = options.mostUnsettled ?? 10_000
     this.#ttlMs = options.reservationTtlMs ?? 60_000
+    this.#lastSettlementsMs = options.lastSettlementsMs ?? 2000
     this.#keys = new KeyCache(options.store, { freshMs: options.keyFreshMs ?? 5000, staleMs: options.keyStaleMs ?? 300_000 })
     this.#onError = options.onError ?? (() => {})
     this.#timers = [
@@ -230,7 +233,7 @@ export class AccountService {
   async close (): Promise<void> {
     if (this.#openIds.size > 0) {
       await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, lastSettlementsMs)
+        const timer = setTimeout(resolve, this.#lastSettlementsMs)
         this.#onIdle = () => {
           clearTimeout(timer)
           resolve()

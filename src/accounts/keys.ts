@@ -7,7 +7,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AccountStore } from '../stores/account-store.js'
 import {
-  keyRecordSchema, orgRecordSchema, type KeyRecord, type OrgRecord
+  keyRecordSchema, orgRecordSchema, type KeyRecord, type Limits, type OrgRecord
 } from '../stores/key-record.js'
 
 export interface Account {
@@ -39,6 +39,7 @@ export class KeyNotFoundError extends Error {
   override readonly name = 'KeyNotFoundError'
 }
 
+/** Hex. Also of the keys that a configuration names, and of the operator's secret. */
 export function hashSecret (secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }
@@ -81,21 +82,31 @@ export async function revokeKey (store: AccountStore, keyId: string): Promise<Ke
   return changeKey(store, keyId, key => ({ ...key, revokedAtMs: key.revokedAtMs ?? nowMs }))
 }
 
+export interface KeyChanges {
+  name?: string
+  expiresAtMs?: number | null
+  /** KeyRules and Limits in part: what is given replaces its namesake, the rest stays. */
+  rules?: object
+  limits?: object
+}
+
 /** @throws KeyNotFoundError, ZodError */
-export async function updateKey (store: AccountStore, keyId: string, changes: Partial<Pick<KeyRecord, 'name' | 'expiresAtMs' | 'rules' | 'limits'>>): Promise<KeyRecord> {
-  return changeKey(store, keyId, key => ({ ...key, ...changes }))
+export async function updateKey (store: AccountStore, keyId: string, { rules = {}, limits = {}, ...changes }: KeyChanges): Promise<KeyRecord> {
+  return changeKey(store, keyId, key => ({ ...key, ...changes, rules: { ...key.rules, ...rules }, limits: changedLimits(key.limits, limits) }))
 }
 
 /**
- * Changes the limits that are given and leaves the others.
+ * Changes the limits that are given and leaves the others, also when somebody else changes those at the same time.
  *
  * @throws ZodError
  */
 export async function setOrgLimits (store: AccountStore, orgId: string, limits: object): Promise<OrgRecord> {
-  const current = await store.findOrg(orgId)
-  const record = orgRecordSchema.parse({ id: orgId, limits: { ...current?.limits, ...limits } })
-  await store.saveOrg(record)
-  return record
+  for (let attempt = 0; attempt < mostWrites; attempt++) {
+    const current = await store.findOrg(orgId)
+    const record = orgRecordSchema.parse({ id: orgId, version: (current?.version ?? 0) + 1, limits: changedLimits(current?.limits, limits) })
+    if (await store.saveOrg(record)) return record
+  }
+  throw new Error(`organisation ${orgId} is being changed by others all the time`)
 }
 
 /** null: not one of ours, by its form; the store need not be asked. */
@@ -138,8 +149,18 @@ function newSecret (): string {
   return `gbx_${randomBytes(32).toString('base64url')}`
 }
 
+/** Concurrency has a limit for each tier, and those not given stay too. What the changes are worth is the schema's to say. */
+function changedLimits (current: Limits | undefined, changes: { concurrency?: unknown }): object {
+  const { concurrency } = changes
+  return {
+    ...current,
+    ...changes,
+    ...(typeof concurrency === 'object' && concurrency !== null ? { concurrency: { ...current?.concurrency, ...concurrency } } : {})
+  }
+}
+
 /** Read, change, write; again when somebody else wrote between, so that no revocation is ever lost. */
-async function changeKey (store: AccountStore, keyId: string, change: (key: KeyRecord) => KeyRecord): Promise<KeyRecord> {
+async function changeKey (store: AccountStore, keyId: string, change: (key: KeyRecord) => object): Promise<KeyRecord> {
   for (let attempt = 0; attempt < mostWrites; attempt++) {
     const key = await store.findKey(keyId)
     if (key === null) throw new KeyNotFoundError(`no key ${keyId}`)

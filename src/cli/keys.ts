@@ -8,7 +8,7 @@ import { createKey, KeyNotFoundError, revokeKey, rotateKey, setOrgLimits, update
 import { formatUsd, parseUsd } from '../accounts/money.js'
 import { readEnvironment } from '../config/load-config.js'
 import type { AccountStore } from '../stores/account-store.js'
-import type { KeyRecord, Limits } from '../stores/key-record.js'
+import type { KeyRecord } from '../stores/key-record.js'
 import { openAccountStore } from '../stores/open-account-store.js'
 import { CliInputError } from './cli-input-error.js'
 import type { CliIo } from './cli-io.js'
@@ -86,7 +86,7 @@ const actions: Record<string, (inputs: ActionInputs) => Promise<void>> = {
       name: values.name,
       expiresAtMs: await expiryOf(values, store),
       rules: rulesOf(values),
-      limits: limitsOf(values, null)
+      limits: limitsOf(values)
     })
     show(issued, io)
   },
@@ -109,8 +109,7 @@ const actions: Record<string, (inputs: ActionInputs) => Promise<void>> = {
   },
   org: async ({ store, values, subject, io }) => {
     const orgId = named(subject, 'ORG')
-    const current = (await store.findOrg(orgId))?.limits.concurrency ?? null
-    io.write(`${JSON.stringify(await setOrgLimits(store, orgId, limitsOf(values, current)))}\n`)
+    io.write(`${JSON.stringify(await setOrgLimits(store, orgId, limitsOf(values)))}\n`)
   }
 }
 
@@ -129,7 +128,7 @@ function show ({ record, secret }: IssuedKey, io: CliIo): void {
   io.writeError(`${record.id} of ${record.orgId}; the line above is the key, and it is never shown again\n`)
 }
 
-function limitsOf (values: Values, concurrency: Limits['concurrency'] | null): object {
+function limitsOf (values: Values): object {
   const rate = (name: keyof Values & `${string}-per-minute`) => values[name] === undefined ? undefined : number(name, values[name])
   const money = (name: 'usd-per-day' | 'usd-per-month') => values[name] === undefined ? undefined : usd(name, values[name])
   const slots = (name: 'concurrency-pro' | 'concurrency-flash') => values[name] === undefined ? undefined : number(name, values[name])
@@ -137,10 +136,7 @@ function limitsOf (values: Values, concurrency: Limits['concurrency'] | null): o
     requestsPerMinute: rate('requests-per-minute'),
     inputTokensPerMinute: rate('input-tokens-per-minute'),
     outputTokensPerMinute: rate('output-tokens-per-minute'),
-    concurrency: {
-      pro: slots('concurrency-pro') ?? concurrency?.pro ?? null,
-      flash: slots('concurrency-flash') ?? concurrency?.flash ?? null
-    },
+    concurrency: given({ pro: slots('concurrency-pro'), flash: slots('concurrency-flash') }),
     nanoUsdPerDay: money('usd-per-day'),
     nanoUsdPerMonth: money('usd-per-month')
   })

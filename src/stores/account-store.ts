@@ -11,6 +11,7 @@
  */
 import type { KeyRecord, OrgRecord } from './key-record.js'
 import type { LedgerEntry } from './ledger-entry.js'
+import type { TurnStore } from './turn-store.js'
 
 export const bucketWindowMs = 60_000
 
@@ -92,7 +93,7 @@ export interface SpentReplacement {
   expiresAtMs: number | null
 }
 
-export interface AccountStore {
+export interface AccountStore extends TurnStore {
   /** The store's clock: gateways whose own clocks differ agree on the day and on the price. */
   nowMs (): Promise<number>
 
@@ -102,7 +103,8 @@ export interface AccountStore {
   /** Writes a new key (version 1) or the next version of one; false when another writer was first. */
   saveKey (record: KeyRecord): Promise<boolean>
   findOrg (orgId: string): Promise<OrgRecord | null>
-  saveOrg (record: OrgRecord): Promise<void>
+  /** As saveKey; 0 is the version of an organisation that is not stored. */
+  saveOrg (record: OrgRecord): Promise<boolean>
 
   reserve (command: ReserveCommand): Promise<ReserveResult>
   /** Turns a reservation into spending. Works without one too (it ran out, or was never made). False: done before. */

@@ -36,9 +36,15 @@ export class ForgetfulStore implements AccountStore {
   }
 
   /** @throws NoStoreError always */
-  async saveOrg (): Promise<void> {
+  async saveOrg (): Promise<boolean> {
     throw new NoStoreError('there is no store to keep organisations in: set accounts.store')
   }
+
+  async findTurn (): Promise<null> {
+    return null
+  }
+
+  async rememberTurn (): Promise<void> {}
 
   async reserve ({ takes }: ReserveCommand): Promise<ReserveResult> {
     return { isReserved: true, states: takes.map(() => ({ fits: true, remaining: null, waitMs: null, resetMs: null })) }

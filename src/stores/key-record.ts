@@ -71,6 +71,8 @@ export type KeyRecord = z.infer<typeof keyRecordSchema>
 
 export const orgRecordSchema = z.strictObject({
   id: z.string().min(1),
+  /** As a key's; 0 = nothing was ever written about it. */
+  version: z.int().min(0).default(0),
   limits: limitsSchema
 })
 export type OrgRecord = z.infer<typeof orgRecordSchema>

@@ -7,7 +7,7 @@
  *
  * Keys: `bucket:<counter>` hash level, at · `tally:<counter>` hash spent, held · `reservation:<id>` JSON ·
  * `expiry` sorted set of reservations by deadline · `settled:<id>` marker · `ledger` stream, field `entry` JSON ·
- * `keys`, `key-hashes`, `orgs` hashes.
+ * `keys`, `key-hashes`, `orgs` hashes · `turn:<hash>` JSON.
  */
 const shared = `
 -- ARGV[1] prefix of every key, with its hash tag and colon
@@ -181,6 +181,15 @@ for index = 5, #ARGV do redis.call('HSET', prefix .. 'key-hashes', ARGV[index], 
 return 1
 `
 
+const saveOrg = `
+-- ARGV[1] prefix · ARGV[2] organisation id · ARGV[3] its JSON · ARGV[4] its version
+-- Returns 1, or 0 when the stored version is not the one before
+local stored = redis.call('HGET', ARGV[1] .. 'orgs', ARGV[2])
+if (stored and cjson.decode(stored).version or 0) ~= tonumber(ARGV[4]) - 1 then return 0 end
+redis.call('HSET', ARGV[1] .. 'orgs', ARGV[2], ARGV[3])
+return 1
+`
+
 const findKeyByHash = `
 -- ARGV[1] prefix · ARGV[2] SHA-256 of a key's text
 -- Returns {key JSON, organisation JSON or false}, or nil
@@ -213,5 +222,5 @@ end
 return 1
 `
 
-export const redisScripts = { reserve, settle, release, renew, abandonExpired, saveKey, findKeyByHash, replaceSpent }
+export const redisScripts = { reserve, settle, release, renew, abandonExpired, saveKey, saveOrg, findKeyByHash, replaceSpent }
 export type RedisScriptName = keyof typeof redisScripts

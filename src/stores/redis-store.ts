@@ -15,6 +15,7 @@ import { ledgerEntrySchema, type LedgerEntry } from './ledger-entry.js'
 import { RedisClock } from './redis-clock.js'
 import { redisScripts, type RedisScriptName } from './redis-scripts.js'
 import { StoreBreaker, type StoreBreakerOptions } from './store-breaker.js'
+import { answeredOnSchema, type AnsweredOn } from './turn-store.js'
 
 export interface RedisStoreOptions {
   /** redis://, rediss:// or the path of a unix socket. */
@@ -93,8 +94,19 @@ export class RedisStore implements AccountStore {
     return body === null ? null : orgRecordSchema.parse(JSON.parse(body))
   }
 
-  async saveOrg (record: OrgRecord): Promise<void> {
-    await this.#ask(() => this.#redis.hset(`${this.#prefix}orgs`, record.id, JSON.stringify(record)))
+  async saveOrg (record: OrgRecord): Promise<boolean> {
+    return await this.#script('saveOrg', record.id, JSON.stringify(record), record.version) === 1
+  }
+
+  async findTurn (hashes: readonly string[]): Promise<AnsweredOn | null> {
+    if (hashes.length === 0) return null
+    const bodies = await this.#ask(() => this.#redis.mget(hashes.map(hash => `${this.#prefix}turn:${hash}`)))
+    const found = bodies.find(body => body !== null) ?? null
+    return found === null ? null : answeredOnSchema.parse(JSON.parse(found))
+  }
+
+  async rememberTurn (hash: string, answeredOn: AnsweredOn, ttlMs: number): Promise<void> {
+    await this.#ask(() => this.#redis.set(`${this.#prefix}turn:${hash}`, JSON.stringify(answeredOn), 'PX', ttlMs))
   }
 
   async reserve (command: ReserveCommand): Promise<ReserveResult> {

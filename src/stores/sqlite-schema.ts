@@ -19,4 +19,8 @@ export const sqliteSteps = [`
   ) strict;
   create trigger ledger_is_never_changed before update on ledger begin select raise(abort, 'the ledger is append-only'); end;
   create trigger ledger_is_never_deleted before delete on ledger begin select raise(abort, 'the ledger is append-only'); end;
+`, `
+  alter table orgs add column version integer not null default 0;
+  create table turns (hash text primary key, tier text not null, tokens integer not null, expires_at_ms integer not null) strict, without rowid;
+  create index turns_by_expiry on turns (expires_at_ms);
 `]

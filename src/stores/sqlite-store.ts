@@ -8,6 +8,7 @@ import {
 import { keyRecordSchema, orgRecordSchema, type KeyRecord, type OrgRecord } from './key-record.js'
 import { ledgerEntrySchema, type LedgerEntry } from './ledger-entry.js'
 import { SqliteDatabase } from './sqlite-database.js'
+import { answeredOnSchema, type AnsweredOn } from './turn-store.js'
 
 export interface SqliteStoreOptions {
   /** A file, or `:memory:`. */
@@ -20,6 +21,7 @@ export interface SqliteStoreOptions {
 const bodyRow = z.object({ body: z.string() })
 const integer = z.bigint().transform(Number)
 const bucketRow = z.object({ level: integer, at_ms: integer })
+const turnRow = answeredOnSchema.extend({ tokens: integer })
 const tallyRow = z.object({ spent: z.bigint(), held: z.bigint() })
 const heldTakesSchema = z.object({
   takes: z.array(z.object({
@@ -77,8 +79,23 @@ export class SqliteStore implements AccountStore {
     return this.#org(orgId)
   }
 
-  async saveOrg (record: OrgRecord): Promise<void> {
-    this.#sql.run('insert into orgs (id, body) values (?, ?) on conflict do update set body = excluded.body', record.id, JSON.stringify(record))
+  async saveOrg (record: OrgRecord): Promise<boolean> {
+    const { changes } = record.version === 1
+      ? this.#sql.run('insert into orgs (id, version, body) values (?, 1, ?) on conflict do update set version = 1, body = excluded.body where version = 0', record.id, JSON.stringify(record))
+      : this.#sql.run('update orgs set version = ?, body = ? where id = ? and version = ?', record.version, JSON.stringify(record), record.id, record.version - 1)
+    return changes > 0
+  }
+
+  async findTurn (hashes: readonly string[]): Promise<AnsweredOn | null> {
+    for (const hash of hashes) {
+      const row = this.#sql.get('select tier, tokens from turns where hash = ? and expires_at_ms > ?', hash, this.#clock())
+      if (row !== undefined) return turnRow.parse(row)
+    }
+    return null
+  }
+
+  async rememberTurn (hash: string, { tier, tokens }: AnsweredOn, ttlMs: number): Promise<void> {
+    this.#sql.run('insert or replace into turns (hash, tier, tokens, expires_at_ms) values (?, ?, ?, ?)', hash, tier, tokens, this.#clock() + ttlMs)
   }
 
   async reserve (command: ReserveCommand): Promise<ReserveResult> {
@@ -129,6 +146,7 @@ export class SqliteStore implements AccountStore {
     return this.#sql.transaction(() => {
       const now = this.#clock()
       this.#sql.run('delete from tallies where expires_at_ms <= ? and held = 0', now)
+      this.#sql.run('delete from turns where expires_at_ms <= ?', now)
       return this.#abandonExpired(now, 1000)
     })
   }

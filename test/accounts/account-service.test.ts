@@ -14,7 +14,7 @@ const noon = Date.parse('2026-11-24T12:00:00Z')
 function open (t: Test, options: Partial<AccountServiceOptions> = {}) {
   const clock = { nowMs: noon }
   const store = new SqliteStore({ path: ':memory:', clock: () => clock.nowMs })
-  const service = new AccountService({ store, priceBook: tokenPrices, ...options })
+  const service = new AccountService({ store, priceBook: tokenPrices, lastSettlementsMs: 0, ...options })
   t.teardown(async () => {
     await service.close()
     await store.close()
@@ -180,4 +180,34 @@ await t.test('a stranger\'s admission is a defect, not a charge', async t => {
   const other = open(t)
   const admission = await other.service.admit(askFor(await makeAccount(store, {})))
   t.throws(() => service.settle(admission, used(1, 1)), TypeError)
+})
+
+await t.test('closing waits for what is being settled', async t => {
+  const { store, service } = open(t, { lastSettlementsMs: 60_000 })
+  const admission = await service.admit(askFor(await makeAccount(store, {})))
+  const closed = service.close()
+  await service.settle(admission, used(10, 5))
+  await closed
+  t.match(await ledgerOf(store), [{ outcome: 'completed' }])
+})
+
+await t.test('limits of an organisation that two change at the same time are both kept', async t => {
+  const { store } = open(t)
+  await Promise.all([
+    setOrgLimits(store, 'acme', { nanoUsdPerDay: 5 }),
+    setOrgLimits(store, 'acme', { requestsPerMinute: 6 }),
+    setOrgLimits(store, 'acme', { concurrency: { pro: 1 } }),
+    setOrgLimits(store, 'acme', { concurrency: { flash: 2 } })
+  ])
+  t.match(await store.findOrg('acme'), { version: 4, limits: { nanoUsdPerDay: 5, requestsPerMinute: 6, concurrency: { pro: 1, flash: 2 } } })
+})
+
+await t.test('rules and limits of a key likewise', async t => {
+  const { store } = open(t)
+  const { key } = await makeAccount(store, { nanoUsdPerDay: 5 }, { effortCap: 'low' })
+  await Promise.all([
+    updateKey(store, key.id, { rules: { atPeak: 'flash' } }),
+    updateKey(store, key.id, { rules: { defaultTier: 'pro' }, limits: { requestsPerMinute: 6 } })
+  ])
+  t.match(await store.findKey(key.id), { rules: { effortCap: 'low', atPeak: 'flash', defaultTier: 'pro' }, limits: { nanoUsdPerDay: 5, requestsPerMinute: 6 } })
 })

@@ -1,4 +1,5 @@
 /** The contract of an account store, run over both twins. */
+import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { AccountStore, Charge, ReserveCommand, SettleCommand, Take } from '../../src/stores/account-store.js'
 import { keyRecordSchema, type KeyRecord } from '../../src/stores/key-record.js'
@@ -80,8 +81,8 @@ async function contract (t: Test, open: OpenStore): Promise<void> {
   await test('finds a key by the hash of any of its secrets, with its organisation', async (t, store) => {
     t.equal(await store.findKeyByHash('a'.repeat(64)), null)
     t.ok(await store.saveKey(keyRecord()))
-    t.same(await store.findKeyByHash('a'.repeat(64)), { key: keyRecord(), org: { id: 'acme', limits: keyRecord().limits } })
-    await store.saveOrg({ id: 'acme', limits: { ...keyRecord().limits, nanoUsdPerDay: 7 } })
+    t.same(await store.findKeyByHash('a'.repeat(64)), { key: keyRecord(), org: { id: 'acme', version: 0, limits: keyRecord().limits } })
+    t.ok(await store.saveOrg({ id: 'acme', version: 1, limits: { ...keyRecord().limits, nanoUsdPerDay: 7 } }))
     t.equal((await store.findKeyByHash('a'.repeat(64)))?.org.limits.nanoUsdPerDay, 7)
     t.equal((await store.findOrg('acme'))?.limits.nanoUsdPerDay, 7)
     t.equal(await store.findOrg('nobody'), null)
@@ -102,6 +103,27 @@ async function contract (t: Test, open: OpenStore): Promise<void> {
     t.ok(await store.saveKey(keyRecord({ version: 2, revokedAtMs: 9 })))
     t.notOk(await store.saveKey(keyRecord({ version: 2, name: 'late' })))
     t.equal((await store.findKey('key_1'))?.revokedAtMs, 9)
+  })
+
+  await test('refuses a write to an organisation likewise', async (t, store) => {
+    const org = (version: number, nanoUsdPerDay: number) => ({ id: 'acme', version, limits: { ...keyRecord().limits, nanoUsdPerDay } })
+    t.notOk(await store.saveOrg(org(2, 1)), 'not there yet')
+    t.ok(await store.saveOrg(org(1, 1)))
+    t.notOk(await store.saveOrg(org(1, 2)), 'exists')
+    t.ok(await store.saveOrg(org(2, 3)))
+    t.notOk(await store.saveOrg(org(2, 4)), 'late')
+    t.same(await store.findOrg('acme'), org(2, 3))
+  })
+
+  await test('knows where a conversation was answered', async (t, store) => {
+    const [pro, flash] = [{ tier: 'pro', tokens: 12 }, { tier: 'flash', tokens: 3 }] as const
+    t.equal(await store.findTurn([]), null)
+    t.equal(await store.findTurn(['a', 'b']), null)
+    await store.rememberTurn('b', flash, 60_000)
+    t.same(await store.findTurn(['a', 'b']), flash)
+    await store.rememberTurn('a', flash, 60_000)
+    await store.rememberTurn('a', pro, 60_000)
+    t.same(await store.findTurn(['a', 'b']), pro, 'the first that is known, as it was said last')
   })
 
   await test('takes everything or nothing', async (t, store) => {
@@ -250,6 +272,16 @@ if (hasRedis()) {
     t.teardown(() => redis.stop())
     let opened = 0
     await contract(t, clock => new RedisStore({ url: redis.url, prefix: `contract-${opened++}`, commandTimeoutMs: 5000, clockOffsetMs: () => clock.aheadMs }))
+
+    await t.test('turns are forgotten by Redis itself', async t => {
+      const store = new RedisStore({ url: redis.url, prefix: 'turns' })
+      const client = new Redis(redis.url)
+      await store.rememberTurn('a', { tier: 'pro', tokens: 1 }, 60_000)
+      const leftMs = await client.pttl('{turns}:turn:a')
+      t.ok(leftMs > 0 && leftMs <= 60_000, `${leftMs}`)
+      client.disconnect()
+      await store.close()
+    })
   })
 } else {
   t.comment(withoutRedis)

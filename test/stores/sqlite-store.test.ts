@@ -74,3 +74,18 @@ await t.test('tallies are forgotten after their time, unless something is still 
   t.same([...(await store.listTallies('')).keys()], ['held'])
   await store.close()
 })
+
+await t.test('turns are forgotten after their time, and leave the file', async t => {
+  const clock = { nowMs: 1000 }
+  const path = file(t)
+  const store = new SqliteStore({ path, clock: () => clock.nowMs })
+  await store.rememberTurn('short', { tier: 'pro', tokens: 5 }, 100)
+  await store.rememberTurn('long', { tier: 'flash', tokens: 6 }, 1000)
+  clock.nowMs = 1100
+  t.same(await store.findTurn(['short', 'long']), { tier: 'flash', tokens: 6 })
+  await store.abandonExpired()
+  await store.close()
+  const database = new Database(path)
+  t.same(database.prepare('select hash from turns').pluck().all(), ['long'])
+  database.close()
+})

@@ -43,14 +43,12 @@ export const keysRoute: FastifyPluginAsync<{ store: AccountStore }> = async (app
 
   app.patch<KeyPath>('/admin/api/keys/:id', async (request, reply) => await answer(reply, async () => {
     const { expiresAt, name, rules, limits } = changedKeySchema.parse(request.body ?? {})
-    const current = await store.findKey(request.params.id)
-    if (current === null) throw new KeyNotFoundError(`no key ${request.params.id}`)
     return {
-      key: shown(await updateKey(store, current.id, {
+      key: shown(await updateKey(store, request.params.id, {
         ...(name === undefined ? {} : { name }),
         ...(expiresAt === undefined ? {} : { expiresAtMs: expiresAt }),
-        ...(rules === undefined ? {} : { rules: { ...current.rules, ...rules } }),
-        ...(limits === undefined ? {} : { limits: { ...current.limits, ...limits } })
+        ...(rules === undefined ? {} : { rules }),
+        ...(limits === undefined ? {} : { limits })
       }))
     }
   }))
