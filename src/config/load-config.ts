@@ -3,10 +3,10 @@
  *
  * Precedence: environment (the variables named in config/gateway.yaml) over the file over defaults.
  */
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { z } from 'zod'
+import { hashSecret } from '../accounts/keys.js'
 import { ConfigError } from './config-error.js'
 import { configSchema, type GatewayConfig } from './schema.js'
 
@@ -47,20 +47,15 @@ function withEnvironment (file: unknown, environment: Record<string, string | un
   const { GEARBOX_ADMIN_HOST: adminHost, GEARBOX_ADMIN_PORT: adminPort, GEARBOX_ADMIN_SECRET: adminSecret, OTEL_EXPORTER_OTLP_ENDPOINT: traces } = environment
   if (adminHost) merged['admin'] = { ...section(merged, 'admin'), host: adminHost }
   if (adminPort) merged['admin'] = { ...section(merged, 'admin'), port: /^\d+$/.test(adminPort) ? Number(adminPort) : adminPort }
-  if (adminSecret) merged['admin'] = { ...section(merged, 'admin'), secretHash: hashKey(adminSecret) }
+  if (adminSecret) merged['admin'] = { ...section(merged, 'admin'), secretHash: hashSecret(adminSecret) }
   if (traces) merged['telemetry'] = { ...section(file, 'telemetry'), traces: { ...section(section(file, 'telemetry'), 'traces'), endpoint: traces } }
   if (level) merged['log'] = { ...section(file, 'log'), level }
   if (keys) {
     const access = section(file, 'access')
     const hashes = Array.isArray(access['keyHashes']) ? access['keyHashes'] : []
-    merged['access'] = { ...access, keyHashes: [...hashes, ...keys.split(',').map(key => hashKey(key.trim()))] }
+    merged['access'] = { ...access, keyHashes: [...hashes, ...keys.split(',').map(key => hashSecret(key.trim()))] }
   }
   return merged
-}
-
-/** Keys are long and random, so a plain SHA-256 is as safe at rest as a slow hash and costs nothing per request. */
-export function hashKey (key: string): string {
-  return createHash('sha256').update(key).digest('hex')
 }
 
 function section (parent: Record<string, unknown>, name: string): Record<string, unknown> {

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { AccountService } from '../accounts/account-service.js'
-import { anonymousAccount, type Account } from '../accounts/keys.js'
+import { anonymousAccount, hashSecret, type Account } from '../accounts/keys.js'
 import type { AccountStore } from '../stores/account-store.js'
 import { orgRecordSchema } from '../stores/key-record.js'
 import type { Caller, VerifyKey } from './gateway-dependencies.js'
@@ -12,7 +12,7 @@ import type { Caller, VerifyKey } from './gateway-dependencies.js'
 export function createKeyVerifier (keyHashes: readonly string[]): VerifyKey {
   const known = keyHashes.map(hash => Buffer.from(hash, 'hex'))
   return key => {
-    const presented = createHash('sha256').update(key).digest()
+    const presented = Buffer.from(hashSecret(key), 'hex')
     let match: Buffer | null = null
     for (const hash of known) {
       if (hash.length === presented.length && timingSafeEqual(hash, presented)) match = hash

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseDocument, isMap, isPair, isScalar, type Pair, type YAMLMap } from 'yaml'
 import { configuredPrices } from '../../src/accounts/configured-prices.js'
+import { hashSecret } from '../../src/accounts/keys.js'
 import { pricesAt } from '../../src/accounts/price-book.js'
 import { gatewayJsonSchemaText } from '../../src/config/json-schema.js'
 import { ConfigError } from '../../src/config/config-error.js'
-import { hashKey, loadConfig } from '../../src/config/load-config.js'
+import { loadConfig } from '../../src/config/load-config.js'
 
 const shipped = 'config/gateway.yaml'
 
@@ -58,7 +59,7 @@ await t.test('the environment wins over the file, and keys are kept only as hash
   t.equal(config.server.port, 9000)
   t.equal(config.server.host, '::1')
   t.equal(config.log.level, 'debug')
-  t.same(config.access.keyHashes, [hashKey('one'), hashKey('two')])
+  t.same(config.access.keyHashes, [hashSecret('one'), hashSecret('two')])
   t.notMatch(JSON.stringify(config), /"one"|"two"/)
   t.throws(() => loadConfig(null, { PORT: 'http' }), { message: /server\.port/ })
 })

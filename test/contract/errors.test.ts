@@ -1,13 +1,13 @@
 /** Every kind of refusal, as the official SDK's users meet it. */
 import t from 'tap'
 import OpenAI from 'openai'
-import { createHash } from 'node:crypto'
 import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions'
+import { hashSecret } from '../../src/accounts/keys.js'
 import { createKeyVerifier } from '../../src/http/key-verifier.js'
 import { says, startGateway, type GatewayOptions } from '../http/start-gateway.js'
 
 const hello = { model: 'auto', messages: [{ role: 'user' as const, content: 'Hello' }] }
-const verifyKey = createKeyVerifier([createHash('sha256').update('sk-right').digest('hex')])
+const verifyKey = createKeyVerifier([hashSecret('sk-right')])
 
 async function errorOf (t: Parameters<typeof startGateway>[0], options: GatewayOptions, parameters: object, client: Parameters<Awaited<ReturnType<typeof startGateway>>['sdk']>[0] = {}): Promise<InstanceType<typeof OpenAI.APIError>> {
   const { sdk } = await startGateway(t, options)

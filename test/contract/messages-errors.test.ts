@@ -1,13 +1,13 @@
 /** Every kind of refusal and failure in Anthropic's dialect. */
-import { createHash } from 'node:crypto'
 import t from 'tap'
 import Anthropic from '@anthropic-ai/sdk'
 import type { MessageCreateParamsNonStreaming } from '@anthropic-ai/sdk/resources/messages'
+import { hashSecret } from '../../src/accounts/keys.js'
 import { createKeyVerifier } from '../../src/http/key-verifier.js'
 import { says, startGateway, type Gateway, type GatewayOptions } from '../http/start-gateway.js'
 
 const hello: MessageCreateParamsNonStreaming = { model: 'claude-haiku', max_tokens: 100, messages: [{ role: 'user', content: 'Hello' }] }
-const verifyKey = createKeyVerifier([createHash('sha256').update('sk-right').digest('hex')])
+const verifyKey = createKeyVerifier([hashSecret('sk-right')])
 
 function sdkOf ({ url }: Gateway, options: object = {}): Anthropic {
   return new Anthropic({ baseURL: url, apiKey: 'none', maxRetries: 0, ...options })

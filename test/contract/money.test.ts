@@ -47,6 +47,30 @@ await t.test('a whole answer: cost in the header, in usage when asked for, and i
   t.notOk('cost' in (plain.usage ?? {}), 'not asked for, not told')
 })
 
+await t.test('every dialect says what it cost when asked, in one piece and in a stream, and refuses what would cost more', async t => {
+  const { url, secret, ledger } = await start(t, { answer: says('Hello there.') })
+  const said = { thinking: { type: 'disabled' }, reasoning: { effort: 'none' } }
+  const dialects: Array<[path: string, body: object]> = [
+    ['/v1/chat/completions', { ...hello }],
+    ['/v1/completions', { prompt: 'Hello' }],
+    ['/v1/responses', { input: 'Hello', ...said }],
+    ['/v1/messages', { messages: hello.messages, max_tokens: 100, ...said }]
+  ]
+  const post = async (path: string, body: object): Promise<string> => {
+    const response = await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': secret }, body: JSON.stringify({ model: 'deepseek-v4-flash', ...body }) })
+    return `${response.status} ${await response.text()}`
+  }
+  const costsIn = (text: string): number[] => [...text.matchAll(/"cost":([\d.e-]+)/g)].map(([, cost]) => Number(cost))
+  for (const [path, body] of dialects) {
+    const usage = { usage: { include: true } }
+    const [whole] = costsIn(await post(path, { ...body, ...usage }))
+    t.equal(whole, ((await ledger()).at(-1)?.costNanoUsd ?? 0) / 1e9, path)
+    t.equal(costsIn(await post(path, { ...body, ...usage, stream: true })).at(-1), ((await ledger()).at(-1)?.costNanoUsd ?? 0) / 1e9, `${path}, streamed`)
+    t.same(costsIn(await post(path, body)), [], 'not asked for, not told')
+    t.match(await post(path, { ...body, max_cost_usd: 1e-9 }), /^402 .*cost/)
+  }
+})
+
 await t.test('a stream: the last chunk says what it cost, after it was settled', async t => {
   const { sdk, ledger } = await start(t, { answer: says('Hello there.') })
   let cost: number | undefined

@@ -2,7 +2,7 @@
 import t from 'tap'
 import OpenAI from 'openai'
 import type { Response, ResponseCreateParamsNonStreaming, ResponseFunctionToolCall, ResponseInputItem, ResponseStreamEvent, Tool } from 'openai/resources/responses/responses'
-import { createHash } from 'node:crypto'
+import { hashSecret } from '../../src/accounts/keys.js'
 import { createKeyVerifier } from '../../src/http/key-verifier.js'
 import { endless, replies, says, startGateway, tokenizer, type GatewayOptions, type Teardown } from '../http/start-gateway.js'
 
@@ -168,7 +168,7 @@ await t.test('a call that was kept is answered by its output alone', async t => 
 })
 
 await t.test('nobody finds what another key has kept', async t => {
-  const hashes = ['sk-one', 'sk-two'].map(key => createHash('sha256').update(key).digest('hex'))
+  const hashes = ['sk-one', 'sk-two'].map(hashSecret)
   const gateway = await startGateway(t, { verifyKey: createKeyVerifier(hashes) })
   const { id } = await gateway.sdk({ apiKey: 'sk-one' }).responses.create({ ...hello, store: true })
   t.equal((await gateway.sdk({ apiKey: 'sk-one' }).responses.retrieve(id)).id, id)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Writable } from 'node:stream'
 import t from 'tap'
-import { hashKey } from '../../src/config/load-config.js'
+import { hashSecret } from '../../src/accounts/keys.js'
 import { createKeyVerifier } from '../../src/http/key-verifier.js'
 import { createLogger } from '../../src/telemetry/create-logger.js'
 import { redactLine } from '../../src/telemetry/redact-line.js'
@@ -18,7 +18,7 @@ await t.test('no key, right or wrong, in any header, path or query, reaches a lo
   const lines: string[] = []
   const sink = new Writable({ write: (chunk, _encoding, done) => { lines.push(String(chunk)); done() } })
   const logger = createLogger('trace', sink)
-  const { gateway, telemetry, adminUrl } = await startAdmin(t, { logger, verifyKey: createKeyVerifier([hashKey(goodKey), hashKey(plainKey)]) })
+  const { gateway, telemetry, adminUrl } = await startAdmin(t, { logger, verifyKey: createKeyVerifier([hashSecret(goodKey), hashSecret(plainKey)]) })
   const body = { model: 'auto', messages }
 
   for (const key of [goodKey, plainKey, wrongKey]) {

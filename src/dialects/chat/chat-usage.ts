@@ -1,4 +1,5 @@
 import type { AnswerUsage } from '../answer.js'
+import { reportedCost } from '../cost-fields.js'
 
 export interface ChatUsage {
   prompt_tokens: number
@@ -22,6 +23,6 @@ export function chatUsage (usage: AnswerUsage, isThinking: boolean): ChatUsage {
     ...(isThinking ? { completion_tokens_details: { reasoning_tokens: usage.reasoningTokens } } : {}),
     prompt_cache_hit_tokens: usage.cachedTokens,
     prompt_cache_miss_tokens: usage.promptTokens - usage.cachedTokens,
-    ...(usage.costNanoUsd === undefined ? {} : { cost: usage.costNanoUsd / 1e9 })
+    ...reportedCost(usage)
   }
 }

@@ -7,6 +7,7 @@
 import { GatewayError } from '../../errors.js'
 import type { Message } from '../../language/conversation.js'
 import { responseFormatOf } from '../answer-form.js'
+import { costWishesOf } from '../cost-fields.js'
 import type { RequestBody } from '../request-body.js'
 import { stopStringsOf } from '../sampling-fields.js'
 import { requireStrictSchema } from '../strict-schema.js'
@@ -47,8 +48,7 @@ export function parseChatRequest (source: RequestBody): ChatRequest {
     choices: body.n ?? 1,
     isStream: body.stream === true,
     includesUsage: body.stream_options?.include_usage === true || body.usage?.include === true,
-    tellsCost: body.usage?.include === true,
-    ...(typeof body.max_cost_usd === 'number' ? { maxNanoUsd: Math.round(body.max_cost_usd * 1e9) } : {}),
+    ...costWishesOf(body),
     showsReasoning: showsReasoning(body),
     cacheUser: body.user_id ?? body.cache_salt ?? body.user ?? null,
     rules: chatRules

@@ -3,6 +3,7 @@
  * its type. null means absent everywhere: typed clients send it.
  */
 import { z } from 'zod'
+import { costFields } from '../cost-fields.js'
 import { samplingFields, tokenCap } from '../sampling-fields.js'
 import { messageSchema } from './message-schema.js'
 import { effortWordSchema, reasoningSchema, templateArgumentsSchema, thinkingSchema } from './thinking-schema.js'
@@ -31,9 +32,7 @@ export const chatRequestSchema = z.looseObject({
 
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  usage: z.looseObject({ include: z.boolean().nullish() }).nullish(),
-  /** The most this request may be expected to cost, USD. */
-  max_cost_usd: z.number().min(0, 'must be 0 or more').max(1_000_000, 'must be at most 1000000').nullish(),
+  ...costFields,
   continue_final_message: z.boolean().nullish(),
 
   user: z.string().nullish(),

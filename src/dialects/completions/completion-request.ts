@@ -1,5 +1,6 @@
 /** A completion request after validation. */
 import type { DialectRules } from '../answer-request.js'
+import type { CostWishes } from '../cost-fields.js'
 import type { RequestedSampling } from '../requested-sampling.js'
 
 export type CompletionPrompt =
@@ -9,7 +10,7 @@ export type CompletionPrompt =
   /** Goes to the model as it is, without a begin token of ours. */
   | { kind: 'ids', ids: number[] }
 
-export interface CompletionRequest {
+export interface CompletionRequest extends CostWishes {
   model: string
   prompts: CompletionPrompt[]
   /** Answers to each prompt; the choices of prompt p are numbered from p × this. */

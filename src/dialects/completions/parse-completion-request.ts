@@ -1,5 +1,6 @@
 /** From a request body to a CompletionRequest, or the error that says which field is wrong. Pure. */
 import { GatewayError } from '../../errors.js'
+import { costWishesOf } from '../cost-fields.js'
 import type { RequestBody } from '../request-body.js'
 import { samplingOf, stopStringsOf } from '../sampling-fields.js'
 import { parseOrThrow } from '../validation-error.js'
@@ -18,7 +19,8 @@ export function parseCompletionRequest (source: RequestBody): CompletionRequest 
     sampling: samplingOf(body, { maxTokens: body.max_tokens ?? null, logprobs: body.logprobs ?? null }),
     stopStrings: stopStringsOf(body),
     isStream: body.stream === true,
-    includesUsage: body.stream_options?.include_usage === true,
+    includesUsage: body.stream_options?.include_usage === true || body.usage?.include === true,
+    ...costWishesOf(body),
     cacheUser: body.user_id ?? body.cache_salt ?? body.user ?? null
   }
 }

@@ -1,5 +1,6 @@
 /** POST /v1/completions: text in, the text that follows out. As in chat, unknown fields pass and null means absent. */
 import { z } from 'zod'
+import { costFields } from '../cost-fields.js'
 import { samplingFields } from '../sampling-fields.js'
 
 export const maxPrompts = 128
@@ -21,6 +22,7 @@ export const completionRequestSchema = z.looseObject({
   best_of: z.int().nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  ...costFields,
   user: z.string().nullish(),
   user_id: z.string().nullish(),
   cache_salt: z.string().nullish()

@@ -1,4 +1,5 @@
 import type { AnswerUsage, FinishedPart } from '../answer.js'
+import { reportedCost } from '../cost-fields.js'
 
 /** Disjoint counts: input_tokens leaves out what was read from the cache, unlike everywhere else. */
 export interface MessagesUsage {
@@ -6,14 +7,17 @@ export interface MessagesUsage {
   cache_creation_input_tokens: 0
   cache_read_input_tokens: number
   output_tokens: number
+  /** USD; only when asked for. */
+  cost?: number
 }
 
-export function messagesUsage ({ promptTokens, cachedTokens, completionTokens }: Omit<AnswerUsage, 'reasoningTokens'>): MessagesUsage {
+export function messagesUsage ({ promptTokens, cachedTokens, completionTokens, ...money }: Omit<AnswerUsage, 'reasoningTokens'>): MessagesUsage {
   return {
     input_tokens: promptTokens - cachedTokens,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cachedTokens,
-    output_tokens: completionTokens
+    output_tokens: completionTokens,
+    ...reportedCost(money)
   }
 }
 

@@ -6,6 +6,7 @@ import { mappedModel, type ModelMap } from '../../policy/mapped-model.js'
 import type { AnswerForm } from '../answer-form.js'
 import { responseFormatOf } from '../answer-form.js'
 import type { AnswerRequest, DialectRules } from '../answer-request.js'
+import { costWishesOf } from '../cost-fields.js'
 import type { RequestBody } from '../request-body.js'
 import { firstUnansweredCall } from '../tool-results.js'
 import { parseOrThrow } from '../validation-error.js'
@@ -55,6 +56,7 @@ export function parseMessagesRequest (source: RequestBody, settings: MessagesSet
     },
     stopStrings: body.stop_sequences ?? [],
     isStream: body.stream === true,
+    ...costWishesOf(body),
     cacheUser: body.metadata?.user_id ?? null,
     showsReasoning: body.thinking?.display !== 'omitted'
   }

@@ -3,6 +3,7 @@
  * with the fields of every kind: which of them it must have depends on its type, and new types keep appearing.
  */
 import { z } from 'zod'
+import { costFields } from '../cost-fields.js'
 import { functionNameSchema } from '../chat/tool-schema.js'
 
 const maxStopStrings = 16
@@ -81,6 +82,7 @@ export const messagesRequestSchema = countTokensRequestSchema.extend({
   max_tokens: z.int().min(1, 'must be 1 or more'),
   stop_sequences: z.array(stopStringSchema).max(maxStopStrings, `at most ${maxStopStrings} stop sequences are allowed`).nullish(),
   stream: z.boolean().nullish(),
+  ...costFields,
   temperature: z.number().min(0, 'must be between 0 and 2').max(2, 'must be between 0 and 2').nullish(),
   top_p: z.number().gt(0, 'must be above 0 and at most 1').max(1, 'must be above 0 and at most 1').nullish(),
   top_k: z.int().min(-1, 'must be -1 or more').nullish(),

@@ -2,6 +2,7 @@
 import { GatewayError } from '../../errors.js'
 import type { Message } from '../../language/conversation.js'
 import { responseFormatOf, type AnswerForm } from '../answer-form.js'
+import { costWishesOf } from '../cost-fields.js'
 import type { RequestBody } from '../request-body.js'
 import { parseOrThrow } from '../validation-error.js'
 import { responsesRequestSchema, type ResponsesBody } from './request-schema.js'
@@ -46,6 +47,7 @@ export function parseResponsesRequest (source: RequestBody): ResponsesRequest {
     },
     stopStrings: [],
     isStream: body.stream === true,
+    ...costWishesOf(body),
     cacheUser: body.user ?? null,
     rules: responsesRules,
     input,

@@ -3,6 +3,7 @@
  * send some. An item is described once, with the fields of every kind that is read; null means absent.
  */
 import { z } from 'zod'
+import { costFields } from '../cost-fields.js'
 import { effortWordSchema } from '../chat/thinking-schema.js'
 
 const maxTools = 128
@@ -62,6 +63,7 @@ export const responsesRequestSchema = z.looseObject({
   previous_response_id: z.string().nullish(),
   store: z.boolean().nullish(),
   stream: z.boolean().nullish(),
+  ...costFields,
   max_output_tokens: z.int().min(1, 'must be 1 or more').nullish(),
   temperature: z.number().min(0, 'must be between 0 and 2').max(2, 'must be between 0 and 2').nullish(),
   top_p: z.number().gt(0, 'must be above 0 and at most 1').max(1, 'must be above 0 and at most 1').nullish(),

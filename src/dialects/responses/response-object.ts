@@ -1,5 +1,6 @@
 /** The response as a whole, in every state it goes through. */
 import type { LabelledToken, AnswerIdentity, AnswerUsage } from '../answer.js'
+import { reportedCost } from '../cost-fields.js'
 import type { ResponsesRequest } from './responses-request.js'
 
 export interface ReasoningText { type: 'reasoning_text', text: string }
@@ -19,6 +20,8 @@ export interface ResponsesUsage {
   output_tokens: number
   output_tokens_details: { reasoning_tokens: number }
   total_tokens: number
+  /** USD; only when asked for. */
+  cost?: number
 }
 
 export interface ResponseState {
@@ -75,6 +78,7 @@ export function responsesUsage (usage: AnswerUsage): ResponsesUsage {
     input_tokens_details: { cached_tokens: usage.cachedTokens, cache_write_tokens: 0 },
     output_tokens: usage.completionTokens,
     output_tokens_details: { reasoning_tokens: usage.reasoningTokens },
-    total_tokens: usage.promptTokens + usage.completionTokens
+    total_tokens: usage.promptTokens + usage.completionTokens,
+    ...reportedCost(usage)
   }
 }

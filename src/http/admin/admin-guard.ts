@@ -2,9 +2,10 @@
  * Who may use the operator's port. With a secret: whoever sends it as `Authorization: Bearer`. Without one (loopback only):
  * whoever is on this machine, but no web page that runs in a browser here; its requests carry a foreign Host or Origin.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { hashSecret } from '../../accounts/keys.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -46,5 +47,5 @@ function secretOf ({ headers }: FastifyRequest): string {
 }
 
 function isRight (secret: string, hash: string): boolean {
-  return timingSafeEqual(createHash('sha256').update(secret).digest(), Buffer.from(hash, 'hex'))
+  return timingSafeEqual(Buffer.from(hashSecret(secret), 'hex'), Buffer.from(hash, 'hex'))
 }

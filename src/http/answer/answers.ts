@@ -91,7 +91,7 @@ export class Answers {
     observation.understood()
     const signal = abortWhenClientLeaves(reply.raw, stopping ?? null)
     const asked = { model: request.model, thinking: { isOn: false, effort: null }, conversation: noConversation, rules: completionRules }
-    const asking = await this.#asking(httpRequest, { ...asked, choices: Infinity })
+    const asking = await this.#asking(httpRequest, { ...request, ...asked, choices: Infinity })
     const decision = this.#decide(asked, asking)
     const { tier } = decision.choice
     const served = tiers[tier]
@@ -107,7 +107,7 @@ export class Answers {
     const bill = await this.#admit({ httpRequest, reply, request, asking, signal }, { decision, served }, choices)
     reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint }))
     const parts = this.#generate(choices, { language: served.language, observer: watchedBy(observation, bill), signal })
-    return { identity, plans, language: served.language, parts: bill.charge(parts, { tellsCost: false, completed: () => {} }) }
+    return { identity, plans, language: served.language, parts: bill.charge(parts, { tellsCost: request.tellsCost === true, completed: () => {} }) }
   }
 
   /** The language of the tier that would answer, for those who ask about tokens. */

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import t from 'tap'
 import { ConfigError } from '../../../src/config/config-error.js'
-import { hashKey } from '../../../src/config/load-config.js'
+import { hashSecret } from '../../../src/accounts/keys.js'
 import { says } from '../start-gateway.js'
 import { settled, startAdmin } from './start-admin.js'
 
@@ -65,7 +65,7 @@ await t.test('a worker can be taken out and let in again', async t => {
 })
 
 await t.test('with a secret nothing but the health is told without it', async t => {
-  const { adminUrl } = await startAdmin(t, { secretHash: hashKey('open sesame!') })
+  const { adminUrl } = await startAdmin(t, { secretHash: hashSecret('open sesame!') })
   const paths = ['/metrics', '/admin/api/overview', '/admin/api/workers', '/admin/api/decisions', '/admin/api/decisions/x', '/nowhere']
   for (const path of paths) {
     t.equal((await fetch(`${adminUrl}${path}`)).status, 401, path)
@@ -73,7 +73,7 @@ await t.test('with a secret nothing but the health is told without it', async t 
   }
   t.equal((await fetch(`${adminUrl}/admin/reload`, { method: 'POST' })).status, 401)
   t.equal((await fetch(`${adminUrl}/health`)).status, 200)
-  const { adminUrl: other } = await startAdmin(t, { secretHash: hashKey('open-sesame') })
+  const { adminUrl: other } = await startAdmin(t, { secretHash: hashSecret('open-sesame') })
   t.equal((await fetch(`${other}/metrics`, { headers: { authorization: 'Bearer open-sesame' } })).status, 200)
 })
 

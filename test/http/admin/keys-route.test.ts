@@ -1,6 +1,6 @@
 import t from 'tap'
 import { AccountService } from '../../../src/accounts/account-service.js'
-import { hashKey } from '../../../src/config/load-config.js'
+import { hashSecret } from '../../../src/accounts/keys.js'
 import { SqliteStore } from '../../../src/stores/sqlite-store.js'
 import { startAdmin } from './start-admin.js'
 
@@ -9,7 +9,7 @@ interface Answer { key?: { id: string, hint: string }, secret?: string, keys?: o
 await t.test('keys are made, shown once, changed, rotated and revoked, behind the secret of the port', async t => {
   const store = new SqliteStore({ path: ':memory:' })
   const accounts = new AccountService({ store, keyFreshMs: 0 })
-  const { adminUrl, gateway } = await startAdmin(t, { store, accounts, secretHash: hashKey('operator') })
+  const { adminUrl, gateway } = await startAdmin(t, { store, accounts, secretHash: hashSecret('operator') })
   t.after(async () => {
     await accounts.close()
     await store.close()
@@ -31,7 +31,7 @@ await t.test('keys are made, shown once, changed, rotated and revoked, behind th
   const listed = await call('GET', 'keys')
   t.match(listed.answer, { keys: [{ id, name: 'ci' }] })
   t.notMatch(listed.text, secret)
-  t.notMatch(listed.text, hashKey(secret), 'nor its hash')
+  t.notMatch(listed.text, hashSecret(secret), 'nor its hash')
 
   t.match(await call('PATCH', `keys/${id}`, { rules: { effortCap: 'low' } }), { status: 200, answer: { key: { rules: { allowedTiers: ['flash'], effortCap: 'low' }, limits: { requestsPerMinute: 5 } } } })
   const { answer: { secret: second = '' } } = await call('POST', `keys/${id}/rotate`, { graceMs: 0 })
