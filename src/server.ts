@@ -98,6 +98,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     accounts,
     ...(batches === null ? {} : { batches }),
     verifyKey: asksForKeys(config) ? async key => await verifyKey(key) : null,
+    turns: store,
     logger,
     telemetry,
     version,

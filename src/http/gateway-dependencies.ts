@@ -9,6 +9,7 @@ import type { CheckpointLanguage } from '../language/checkpoint-language.js'
 import type { TierPolicy } from '../policy/choose-tier.js'
 import type { ModelMap } from '../policy/mapped-model.js'
 import type { BatchStores } from '../stores/open-batch-stores.js'
+import type { TurnStore } from '../stores/turn-store.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 
 export interface GatewaySettings {
@@ -91,6 +92,8 @@ export interface GatewayDependencies {
   tiers: Readonly<Record<Tier, ServedTier>>
   dispatcher: Dispatcher
   accounts: AccountService
+  /** Where conversations were answered, shared with other gateways; absent = this process knows its own. */
+  turns?: TurnStore
   /** null = no key is asked for (loopback only). */
   verifyKey: VerifyKey | null
   /** Absent = no files and no batches are kept. */

@@ -48,6 +48,7 @@ export interface GatewayOptions {
   verifyKey?: GatewayDependencies['verifyKey']
   /** With it its keys are asked for; without it everything is allowed and nothing is written down. Its maker closes it. */
   accounts?: AccountService
+  turns?: GatewayDependencies['turns']
   batches?: BatchDependencies
   telemetry?: Telemetry
   logger?: Logger
@@ -104,6 +105,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
     dispatcher,
     accounts,
     verifyKey: options.verifyKey ?? (options.accounts === undefined ? null : createAccountVerifier([], accounts)),
+    ...(options.turns === undefined ? {} : { turns: options.turns }),
     ...(options.batches === undefined ? {} : { batches: options.batches }),
     logger,
     ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),

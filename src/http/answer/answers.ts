@@ -13,6 +13,7 @@ import { ContextLengthError } from '../../errors.js'
 import type { CheckpointLanguage } from '../../language/checkpoint-language.js'
 import type { Conversation } from '../../language/conversation.js'
 import { canonicalModelNames } from '../../policy/model-name.js'
+import type { AnsweredOn } from '../../stores/turn-store.js'
 import type { DecidedRequest } from '../../telemetry/request-observation.js'
 import type { GatewayDependencies, ServedCheckpoint, ServedTier } from '../gateway-dependencies.js'
 import { abortWhenClientLeaves } from '../replies/client-connection.js'
@@ -24,7 +25,7 @@ import { callerPreferences, type CallerPreferences } from './caller-preferences.
 import { replay, tryFirst } from './cascade.js'
 import type { CascadeFailure } from './check-answer.js'
 import { circumstancesOf, type Circumstances } from './circumstances.js'
-import { ConversationTiers, type AnsweredOn } from './conversation-tiers.js'
+import { ConversationTiers } from './conversation-tiers.js'
 import { decide, type AnswerReason, type Asked, type Decision } from './decide.js'
 import { generateAnswer, type AnswerObserver, type GenerationContext } from './generate-answer.js'
 import { alternativesOf, mergeChoices, type ChoicePlan } from './merge-choices.js'
@@ -54,10 +55,12 @@ export const noConversation: Conversation = { messages: [], tools: [], toolChoic
 export class Answers {
   readonly #dependencies: GatewayDependencies
   readonly #calls = createCallStore(callStoreLimits)
-  readonly #conversations = new ConversationTiers()
+  readonly #conversations: ConversationTiers
 
   constructor (dependencies: GatewayDependencies) {
+    const { turns, logger } = dependencies
     this.#dependencies = dependencies
+    this.#conversations = new ConversationTiers({ ...(turns === undefined ? {} : { store: turns }), onError: error => { logger.error({ err: error }, 'where a conversation was answered could not be kept') } })
   }
 
   /**
@@ -238,7 +241,7 @@ export class Answers {
   async #asking (httpRequest: FastifyRequest, request: Asked & Partial<Pick<AnswerRequest, 'sampling' | 'maxNanoUsd' | 'choices'>>): Promise<Asking> {
     const preferences = callerPreferences(httpRequest.headers)
     const account = accountOf(httpRequest)
-    const answeredOn = this.#conversations.find(account.key.id, request.conversation.messages)
+    const answeredOn = await this.#conversations.find(account.key.id, request.conversation.messages)
     const maxNanoUsd = request.maxNanoUsd ?? preferences.maxNanoUsd
     const circumstances = await circumstancesOf({
       accounts: this.#dependencies.accounts,

@@ -3,7 +3,7 @@ import type { AccountService } from '../../accounts/account-service.js'
 import type { Account } from '../../accounts/keys.js'
 import type { Conversation } from '../../language/conversation.js'
 import type { MoneyInputs, TierInputs } from '../../policy/choose-tier.js'
-import type { AnsweredOn } from './conversation-tiers.js'
+import type { AnsweredOn } from '../../stores/turn-store.js'
 
 export interface Circumstances extends Pick<TierInputs, 'requestId' | 'conversationTier' | 'fits' | 'money' | 'rules'> {
   effortCap: Account['key']['rules']['effortCap']
