@@ -56,6 +56,10 @@ const commands: Record<string, Command> = {
     summary: '--checkpoint DIR --tokens 1,2,3 [--mode exact|qat_sim] [--ranks N] [--chunk N] -> {logits}',
     run: async (argv, io) => (await import('./logits.js')).runLogits(argv, io)
   },
+  quantize: {
+    summary: '--checkpoint DIR --out DIR [--bits 4|8] [--text FILE]: BF16 weights in the official FP4/FP8 layout, and the loss it costs',
+    run: async (argv, io) => (await import('./quantize.js')).runQuantize(argv, io)
+  },
   plan: {
     summary: '--tier T (--gpus 8xH200 | --machine 192GB) [--context 256k] [--concurrency N]: does it fit, and how to start it',
     run: async (argv, io) => (await import('./plan.js')).runPlan(argv, io)

@@ -8,15 +8,15 @@ export interface TensorSource {
   readonly name: string
   readonly type: TensorType
   readonly shape: readonly number[]
-  /** The stored bytes, or null for zeros (which become a hole in the file). */
-  bytes (): Uint8Array | null
+  /** The stored bytes, at once or in pieces, or null for zeros (which become a hole in the file). */
+  bytes (): Uint8Array | AsyncIterable<Uint8Array> | null
 }
 
 export interface CheckpointContents {
   /** The keys of `config.json` as Hugging Face names them. */
   readonly configKeys: Readonly<Record<string, unknown>>
   readonly info?: CheckpointInfo
-  /** Tensors of each file; one shard is written as `model.safetensors` without an index. */
+  /** Tensors of each file; one shard is written as `model.safetensors`. */
   readonly shards: ReadonlyArray<readonly TensorSource[]>
 }
 
@@ -32,7 +32,6 @@ export async function writeCheckpoint (directory: string, { configKeys, info, sh
     ? 'model.safetensors'
     : `model-${fiveDigits(shard + 1)}-of-${fiveDigits(shards.length)}.safetensors`
   for (const [shard, tensors] of shards.entries()) await writeShard(join(directory, nameOf(shard)), tensors)
-  if (shards.length === 1) return
   const entries = shards.flatMap((tensors, shard) => tensors.map(({ name }) => [name, nameOf(shard)] as const))
   const totalSize = shards.flat().reduce((sum, { type, shape }) => sum + tensorBytes(type, shape), 0)
   await writeJson(directory, 'model.safetensors.index.json', { metadata: { total_size: totalSize }, weight_map: Object.fromEntries(entries) })
@@ -47,8 +46,12 @@ async function writeShard (path: string, tensors: readonly TensorSource[]): Prom
     for (const tensor of tensors) {
       const size = tensorBytes(tensor.type, tensor.shape)
       const bytes = tensor.bytes()
-      if (bytes !== null && bytes.byteLength !== size) throw new RangeError(`${tensor.name} has ${bytes.byteLength} bytes, its shape takes ${size}`)
-      if (bytes !== null) await writeFully(handle, bytes, position)
+      let written = 0
+      for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes ?? []) {
+        await writeFully(handle, piece, position + written)
+        written += piece.byteLength
+      }
+      if (bytes !== null && written !== size) throw new RangeError(`${tensor.name} has ${written} bytes, its shape takes ${size}`)
       position += size
     }
     await handle.truncate(position)

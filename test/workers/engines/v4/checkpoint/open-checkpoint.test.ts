@@ -57,8 +57,8 @@ await t.test('missing, misshaped and unknown tensors are refused by name', async
   const bias = 'layers.1.ffn.gate.bias'
   const faults: Array<[TensorSource[], RegExp]> = [
     [without(bias), /^layers\.1\.ffn\.gate\.bias is missing$/],
-    [replaced(bias, { shape: [7], bytes: () => null }), /gate\.bias is F32 \[7\], expected F32 \[8\]/],
-    [replaced(bias, { type: 'BF16', bytes: () => null }), /gate\.bias is BF16 \[8\], expected F32 \[8\]/],
+    [replaced(bias, { shape: [7], bytes: () => null }), /gate\.bias is F32 \[7\], expected F32 \[8\] or BF16 \[8\]/],
+    [replaced(bias, { type: 'F8_E4M3', bytes: () => null }), /gate\.bias is F8_E4M3 \[8\], expected F32 \[8\] or BF16 \[8\]/],
     [replaced(bias, { name: 'layers.0.ffn.gate.bias' }), /layers\.1\.ffn\.gate\.bias is missing; layers\.0\.ffn\.gate\.bias is not part of this network/],
     [[...tensors, { name: 'layers.0.ffn.experts.8.w1.weight', type: 'F32', shape: [1], bytes: () => null }], /experts\.8\.w1\.weight is not part/],
     [replaced('layers.0.attn.wq_b.weight', { type: 'F8_E4M3', bytes: () => null }), /layers\.0\.attn\.wq_b\.scale is missing/],
