@@ -9,7 +9,7 @@ import { listPrices } from '../../src/accounts/list-prices.js'
 import { pricesAt } from '../../src/accounts/price-book.js'
 import { calibrate } from '../../src/policy/calibrate.js'
 import { drawStrategies } from './draw-strategies.js'
-import { evaluate, readItems, type Judged } from './evaluation.js'
+import { evaluate, readItems, type Judged } from '../skills/evaluation.js'
 import { cascade, random, type Answers, type Point } from './strategies.js'
 
 /** Off-peak of the list current then, so that a later price does not change old figures. */

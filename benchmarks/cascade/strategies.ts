@@ -1,6 +1,6 @@
 /** What each way of choosing a tier would have got and paid, from answers of both tiers to the same prompts. Pure. */
 import { costOf, type Prices } from '../../src/accounts/price-book.js'
-import type { Judged } from './evaluation.js'
+import type { Judged } from '../skills/evaluation.js'
 
 export interface Point {
   /** Share of right answers. */

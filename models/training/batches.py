@@ -11,7 +11,7 @@ from wire import ASSISTANT, BOS, END_THINK, EOS, USER, render
 
 LENGTHS = [64, 96, 128, 192, 256, 384, 512, 768]
 PAD_ID = 2
-PRACTICE = {'arithmetic': 14, 'facts': 1.5, 'unknown': 1, 'extract': 3, 'reverse': 3, 'count': 5, 'dates': 2, 'units': 0.5}
+PRACTICE = {'arithmetic': 14, 'json': 7, 'facts': 1.5, 'unknown': 1, 'extract': 3, 'reverse': 3, 'count': 8, 'dates': 2, 'units': 0.5}
 PRO_PRACTICE = {**PRACTICE, 'multistep': 4}
 
 
@@ -91,6 +91,11 @@ class Batches:
             if skill == 'multistep':
                 question, answer, working = chat.multi_step(source)
                 answer = f'{working}\n{answer}'
+            elif skill == 'json':
+                example = chat.json_mode(source)
+                if example.get('response_format'):
+                    continue
+                question, answer = (message['content'] for message in example['messages'][-2:])
             else:
                 question, answer, _ = QUESTIONS[skill](source)
             if not source.allowed(question):

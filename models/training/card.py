@@ -1,13 +1,13 @@
-"""Writes a checkpoint's README.md (its model card) from gearbox.json, config.json and eval.json.    python card.py --checkpoint ../flash-mini"""
+"""Writes a checkpoint's README.md (its model card) from gearbox.json and config.json.    python card.py --checkpoint ../flash-mini
+
+The measured part, between two marks, is kept as it is: `npm run models:eval -- --write` fills it.
+"""
 import argparse
 import json
 import pathlib
+import re
 
 KINDS = {0: 'SWA', 4: 'CSA', 128: 'HCA'}
-
-
-def percent(share):
-    return f'{share:.1%}'
 
 
 def main():
@@ -17,7 +17,7 @@ def main():
     options = parser.parse_args()
     folder = pathlib.Path(options.checkpoint)
     read = lambda name: json.loads((folder / name).read_text())
-    info, config, measured = read('gearbox.json'), read('config.json'), read('eval.json') if (folder / 'eval.json').exists() else None
+    info, config = read('gearbox.json'), read('config.json')
     layers = ', '.join(KINDS[m] for m in config['compress_ratios'])
     training = info['training']
     lines = [
@@ -39,25 +39,14 @@ def main():
         'count, extract; memory over turns; rules in the system prompt; JSON by a schema in the prompt; tool calls with random schemas, alone and in parallel, no call when no tool '
         'fits, an answer from the result; thinking on and off, and effort that changes its length. English only. Anything else should get a short polite refusal. '
         'The recipe is in `../training/`.', '']
-    if measured:
-        lines += [
-            '## How it was measured', '',
-            f'{measured["promptsPerSkill"]} fresh prompts a skill, exact match of content and calls, greedy, the stored (rounded) weights in the PyTorch twin with {measured["arithmetic"]} activations. '
-            'Held out are exact user messages, invented words, names and operand pairs; sentence frames and the common tool vocabulary are shared with training. '
-            'A quarter of the prompts ask for thinking (all of the multi-step ones); there the reasoning had to be as expected too, so the figures are lower bounds.', '',
-            '| skill | prompts | right | needed | met |', '|---|---|---|---|---|']
-        for row in measured['thresholds']:
-            needed = '' if row['needed'] is None else f'{row["needed"]:.0%}'
-            lines.append(f'| {row["row"]} | {row["prompts"]} | {percent(row["share"])} | {needed} | {"" if row["met"] is None else "yes" if row["met"] else "**no**"} |')
-        missed = [row['row'] for row in measured['thresholds'] if row['met'] is False]
-        lines += ['', f'Thresholds missed: {", ".join(missed)}.' if missed else 'All thresholds are met.']
-        if options.note:
-            lines += ['', options.note]
-        lengths = measured.get('reasoningTokensByEffort')
-        if lengths:
-            lines += ['', 'Mean reasoning tokens on multi-step sums: ' + ', '.join(f'{effort} {value:.0f}' for effort, value in lengths.items()) + '.']
-        lines += ['', '![learning curve](learning-curve.png)']
-    (folder / 'README.md').write_text('\n'.join(lines) + '\n')
+    card = folder / 'README.md'
+    measured = re.search('<!-- measured -->.*<!-- /measured -->', card.read_text() if card.exists() else '', re.S)
+    lines += ['## How it was measured', '', measured.group() if measured else '<!-- measured -->\nNot yet.\n<!-- /measured -->', '',
+              'Held out from training are exact user messages, invented words, names and operand pairs; sentence frames and the common tool vocabulary are shared with it.', '']
+    if options.note:
+        lines += [options.note, '']
+    lines += ['![learning curve](learning-curve.png)']
+    card.write_text('\n'.join(lines) + '\n')
 
 
 if __name__ == '__main__':

@@ -1,6 +1,10 @@
-"""The learning curve as a picture: loss and share of right tokens on training batches, against tokens seen."""
+"""The learning curve as a picture: loss and share of right tokens on training batches, against tokens seen.
+
+    python curve.py $T/flash-mini/curve.json ../flash-mini/learning-curve.png flash-mini
+"""
 import json
 import pathlib
+import sys
 
 import matplotlib
 
@@ -25,3 +29,7 @@ def draw(source, target, title):
     left.set_title(title)
     figure.tight_layout()
     figure.savefig(target)
+
+
+if __name__ == '__main__':
+    draw(*sys.argv[1:4])

@@ -1,6 +1,8 @@
-"""Measures an exported checkpoint (stored weights, greedy) on fresh held-out prompts and prints the table of thresholds.
+"""Measures an exported checkpoint (stored weights, greedy) in the PyTorch twin, on fresh held-out prompts, while training goes on.
 
-    python evaluate.py --checkpoint ../flash-mini --count 500 --write
+    python evaluate.py --checkpoint ../flash-mini --count 100 --bfloat16
+
+The figures of the cards come from the engine instead: `npm run models:eval -- --write`.
 
 Greedy decoding reproduces an expected text exactly if and only if every expected token is the most likely one given the
 expected tokens before it, so one forward pass decides. With thinking that asks for the expected reasoning too, which makes
@@ -174,8 +176,6 @@ def main():
     parser.add_argument('--no-effort', action='store_true')
     parser.add_argument('--save', help='keeps the raw results of this part in a file')
     parser.add_argument('--load', nargs='*', default=[], help='files of parts measured before')
-    parser.add_argument('--curve', help='curve.json of the training run, for the picture')
-    parser.add_argument('--write', action='store_true', help='writes eval.json (and learning-curve.png) next to the weights')
     options = parser.parse_args()
     torch.set_num_threads(1)
     folder = pathlib.Path(options.checkpoint)
@@ -202,13 +202,6 @@ def main():
         print(f'| {row["row"]} | {row["share"]:.1%} | {"" if row["needed"] is None else format(row["needed"], ".0%")} | {"" if row["met"] is None else "yes" if row["met"] else "no"} |')
     if lengths:
         print('mean reasoning tokens by effort:', {k: round(v) for k, v in lengths.items()})
-    if options.write:
-        (folder / 'eval.json').write_text(json.dumps({
-            'name': info['name'], 'revision': info['revision'], 'promptsPerSkill': min(r['count'] for r in results.values()), 'decoding': 'greedy', 'arithmetic': 'bfloat16' if options.bfloat16 else 'float32', 'thresholds': rows,
-            'skills': results, 'reasoningTokensByEffort': lengths}, indent=2) + '\n')
-        if options.curve:
-            from curve import draw
-            draw(options.curve, folder / 'learning-curve.png', info['name'])
 
 
 if __name__ == '__main__':

@@ -29,7 +29,7 @@ def main():
         after = torch.load(folder / 'run' / 'state.pt', weights_only=False)['state']['step']
         assert after > before > 0, (before, after)
         run('export.py', '--state', folder / 'run' / 'state.pt', '--tokenizer', folder / 'tokenizer.json', '--tier', 'flash-mini', '--out', folder / 'model', '--revision', 'smoke')
-        run('evaluate.py', '--checkpoint', folder / 'model', '--count', 3, '--skills', 'identity,tool_call', '--no-effort', '--write')
+        run('evaluate.py', '--checkpoint', folder / 'model', '--count', 3, '--skills', 'identity,tool_call', '--no-effort')
         assert json.loads((folder / 'model' / 'eval.json').read_text())['skills']['identity']['count'] == 3
     print('smoke test passed')
 

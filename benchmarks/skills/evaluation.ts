@@ -29,12 +29,19 @@ const itemSchema = z.looseObject({
 export type Item = z.infer<typeof itemSchema>
 
 export interface Judged {
+  skill: string
+  effort: Item['effort']
+  /** Content and calls are as expected, whatever the reasoning was. */
   isRight: boolean
+  /** The tools called are the right ones, in order, whatever their arguments. */
+  hasRightTools: boolean
   /** What the gateway can see of a wrong answer without knowing the right one. */
   isValid: boolean
   meanLogprob: number
   promptTokens: number
   completionTokens: number
+  /** Of these, the ones before the answer began. */
+  reasoningTokens: number
 }
 
 const maxTokens = 384
@@ -52,17 +59,19 @@ function requestOf ({ skill: _skill, thinking, effort, expect: _expect, response
   return parseChatRequest(parseRequestBody(JSON.stringify({ model: 'auto', ...fields, response_format: form, thinking: { type: thinking ? 'enabled' : 'disabled' }, ...(thinking && effort !== 'none' ? { reasoning_effort: effort } : {}) })))
 }
 
-export async function evaluate (directory: string, tier: Tier, items: readonly Item[]): Promise<Judged[]> {
+export async function evaluate (directory: string, tier: Tier, items: readonly Item[], onProgress: (done: number) => void = () => {}): Promise<Judged[]> {
   const engine = await V4Engine.open(directory, { maxRunning: atOnce, contextTokens: 4096 })
   try {
     const { checkpoint } = engine.describe()
     const language = createCheckpointLanguage({ tokenizer: loadTokenizer({ directory }), ladder: checkpoint.effortLadder })
     const judged: Judged[] = []
     let next = 0
+    let done = 0
     const work = async (): Promise<void> => {
       for (let index = next++; index < items.length; index = next++) {
         const item = items[index]
         if (item !== undefined) judged[index] = await answerOf(item, index)
+        onProgress(++done)
       }
     }
     const answerOf = async (item: Item, index: number): Promise<Judged> => {
@@ -74,6 +83,7 @@ export async function evaluate (directory: string, tier: Tier, items: readonly I
       const events: AnswerEvent[] = []
       let sum = 0
       let count = 0
+      let reasoningTokens = 0
       const job = { requestId: `${tier}-${index}`, attempt: 1, tier, checkpoint: checkpoint.name, tokenIds, sampling: { temperature: 0, topP: 1, maxTokens, stopTokenIds: [language.endOfSentenceId], logprobs: 0 } }
       for await (const event of engine.generate(job, new AbortController().signal)) {
         if (event.type === 'fail') throw new Error(`${item.skill}: ${event.message}`)
@@ -81,17 +91,23 @@ export async function evaluate (directory: string, tier: Tier, items: readonly I
           events.push(...reader.push(event.ids))
           for (const { logprob } of event.logprobs ?? []) sum += logprob
           count += event.ids.length
+          if (item.thinking && events.every(({ type }) => type === 'reasoning')) reasoningTokens += event.ids.length
         }
         if (event.type === 'done') events.push(...reader.end(event.finish === 'length' ? 'length' : 'stop'))
       }
       const meanLogprob = count === 0 ? 0 : sum / count
       const pieces = events.map((event): AnswerPiece => event.type === 'tool-call-start' ? { ...event, id: '' } : event)
+      const answer = collectAnswer(events)
       return {
-        isRight: isExpected(collectAnswer(events), item, checkpoint.name),
+        skill: item.skill,
+        effort: item.effort,
+        isRight: isExpected(answer, item, checkpoint.name),
+        hasRightTools: isDeepStrictEqual(answer.toolCalls.map(({ name }) => name), (item.expect.tool_calls ?? []).map(({ name }) => name)),
         isValid: checkAnswer({ pieces, answerForm: request.answerForm, offeredTools: tools, meanLogprob, minMeanLogprob: null }) === null,
         meanLogprob,
         promptTokens: tokenIds.length,
-        completionTokens: count
+        completionTokens: count,
+        reasoningTokens
       }
     }
     await Promise.all(Array.from({ length: atOnce }, work))
