@@ -3,7 +3,8 @@
  *
  * Types are only erased here (`npm run typecheck` is what checks them), so that an install
  * without development packages can build itself in well under a second. Assets that code loads
- * by a path beside itself (.wasm, .bin, .json) are copied along. Files whose source is gone leave dist/ too.
+ * by a path beside itself (.wasm, .bin, .json) are copied along. Files whose source is gone leave dist/ too. The console is
+ * built by its own script.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, extname, join, relative } from 'node:path'
@@ -12,10 +13,11 @@ import { build } from 'esbuild'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
+const builtConsole = join(dist, 'console', '/')
 const sourceFolders = ['src', 'workers', 'test', 'benchmarks'].filter(folder => existsSync(join(root, folder)))
 const copied = new Set(['.wasm', '.bin', '.json'])
-/** AssemblyScript is compiled by its own script; packages of their own (test/parity, a page) build themselves. */
-const ignoredFolders = new Set(['assembly', 'node_modules', 'fixtures', 'parity', 'peer', 'page'])
+/** AssemblyScript is compiled by its own script; packages of their own (test/parity) build themselves. */
+const ignoredFolders = new Set(['assembly', 'node_modules', 'fixtures', 'parity', 'peer'])
 
 function listFiles (folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
@@ -32,7 +34,7 @@ const targetOf = file => join(dist, relative(root, file).replace(/\.ts$/, '.js')
 
 const wanted = new Set([...scripts, ...assets].map(targetOf))
 if (existsSync(dist)) {
-  for (const file of listFiles(dist)) {
+  for (const file of listFiles(dist).filter(file => !file.startsWith(builtConsole))) {
     if (!wanted.has(file.replace(/\.map$/, ''))) rmSync(file)
   }
 }
@@ -52,3 +54,4 @@ for (const asset of assets.filter(isStale)) {
   mkdirSync(dirname(targetOf(asset)), { recursive: true })
   cpSync(asset, targetOf(asset))
 }
+await import('./build-console.js')

@@ -114,7 +114,9 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     logger.info({ changes: report.changes }, 'settings read again')
     return report
   }
-  const admin = await buildAdminApp({ telemetry, store, pools: { registry, line: dispatcher }, checkpoints: cards, secretHash: config.admin.secretHash, logger, version, isDraining: () => isDraining, reload })
+  let frontAddress: string | null = null
+  const frontDoor = { address: () => frontAddress, asksForKeys: asksForKeys(config) }
+  const admin = await buildAdminApp({ telemetry, store, frontDoor, pools: { registry, line: dispatcher }, checkpoints: cards, secretHash: config.admin.secretHash, logger, version, isDraining: () => isDraining, reload })
   const running = new RunningRequests(app.server)
   // Last: whatever fails before leaves no process behind.
   const workers = new EmbeddedWorkers({
@@ -147,6 +149,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
 
   try {
     const address = await app.listen({ host: config.server.host, port: config.server.port })
+    frontAddress = address
     const adminAddress = await listenForOperator(admin, config, logger)
     return { address, adminAddress, reload, cards, whenReady: async () => { await workers.whenReady() }, workerPids: () => workers.pids(), close }
   } catch (error) {

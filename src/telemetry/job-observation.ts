@@ -4,6 +4,7 @@ import type { DecisionStep, StepDetails } from './decision-log.js'
 import type { GatewayMetrics, Served } from './metrics.js'
 import type { AttemptTrace, RequestTrace } from './request-trace.js'
 import { attributesOf } from './request-trace.js'
+import type { TrafficHistory } from './traffic-history.js'
 
 /** What a job tells its request. */
 export interface JobOwner {
@@ -18,6 +19,7 @@ export interface JobOwner {
 export interface JobSinks {
   metrics: GatewayMetrics
   served: Served
+  traffic: TrafficHistory
   trace: RequestTrace | null
 }
 
@@ -54,7 +56,9 @@ export class JobObservation implements JobObserver {
   tokens (count: number): void {
     const now = performance.now()
     this.#tokenCount += count
-    if (this.#lastTokensAt !== null) this.#sinks.metrics.tokenGap(this.#sinks.served, (now - this.#lastTokensAt) / 1000 / count)
+    const gapMs = this.#lastTokensAt === null ? null : (now - this.#lastTokensAt) / count
+    if (gapMs !== null) this.#sinks.metrics.tokenGap(this.#sinks.served, gapMs / 1000)
+    this.#sinks.traffic.tokens(this.#sinks.served.tier, count, gapMs)
     this.#lastTokensAt = now
     this.#owner.tokens(count, now)
   }

@@ -7,15 +7,17 @@ import type { AcceptedPart, AnswerPart, AnswerUsage, FinishedPart } from '../dia
 import { silentObserver, type AssignmentNote, type JobObserver } from '../dispatch/job-observer.js'
 import { errorTable, type ErrorCode, type GatewayError } from '../errors.js'
 import { BoundedText } from './bounded-text.js'
-import type { Decision, DecisionLog, DecisionStep, Outcome, StepDetails, StepName } from './decision-log.js'
+import type { Decision, DecisionLog, DecisionStep, StepDetails, StepName } from './decision-log.js'
 import { hideCredentials } from './hide-credentials.js'
 import { JobObservation, type JobOwner } from './job-observation.js'
 import type { GatewayMetrics, Operation, Served } from './metrics.js'
 import { attributesOf, type RequestTrace, type Tracer } from './request-trace.js'
+import type { EndedOutcome, TrafficHistory } from './traffic-history.js'
 
 export interface ObservationSinks {
   metrics: GatewayMetrics
   decisions: DecisionLog
+  traffic: TrafficHistory
   /** null = traces are off. */
   tracer: Tracer | null
   /** Prompts and answers go into decision log and trace. */
@@ -61,6 +63,8 @@ export class RequestObservation implements JobOwner {
   #trace: RequestTrace | null = null
   #served: Served | null = null
   #operation: Operation = 'chat'
+  /** Probes and lists are no traffic. */
+  #isAnswer = false
   #expectedCachedTokens = 0
   #firstTokenAt: number | null = null
   #lastTokensAt = 0
@@ -83,6 +87,7 @@ export class RequestObservation implements JobOwner {
   /** The request asks for an answer, has a key if one is asked for, and its body was read: from here on it is worth remembering. */
   answering (operation: Operation): void {
     this.#operation = operation
+    this.#isAnswer = true
     this.#trace = this.#sinks.tracer?.begin(this.#arrived.headers, this.#startedEpochMs) ?? null
     this.#entry.traceId = this.#trace?.traceId ?? null
     this.#trace?.set({ 'gen_ai.operation.name': operation, 'gen_ai.provider.name': 'deepseek', 'gearbox.request_id': this.#arrived.requestId })
@@ -117,7 +122,7 @@ export class RequestObservation implements JobOwner {
   /** Watches one job; dispatch tells it. */
   forJob (): JobObserver {
     if (this.#served === null) return silentObserver
-    return new JobObservation(this, { metrics: this.#sinks.metrics, served: this.#served, trace: this.#trace })
+    return new JobObservation(this, { metrics: this.#sinks.metrics, traffic: this.#sinks.traffic, served: this.#served, trace: this.#trace })
   }
 
   assigned ({ workerId, reason, waitedMs, expectedCachedTokens }: AssignmentNote): void {
@@ -144,7 +149,10 @@ export class RequestObservation implements JobOwner {
     if (this.#firstTokenAt === null) {
       this.#firstTokenAt = now
       this.#entry.firstTokenMs = now - this.#startedAt
-      if (this.#served !== null) this.#sinks.metrics.firstToken(this.#served, this.#operation, (now - this.#startedAt) / 1000)
+      if (this.#served !== null) {
+        this.#sinks.metrics.firstToken(this.#served, this.#operation, (now - this.#startedAt) / 1000)
+        this.#sinks.traffic.firstToken(this.#served.tier, now - this.#startedAt)
+      }
     }
     this.#lastTokensAt = now
   }
@@ -185,6 +193,7 @@ export class RequestObservation implements JobOwner {
 
     this.#sinks.metrics.answered(status)
     if (error !== null) this.#sinks.metrics.rejected(error)
+    if (this.#isAnswer) this.#sinks.traffic.ended(outcome)
     if (this.#served !== null) this.#count(this.#served, { durationMs, error, usage })
     if (this.#finished !== null) this.#closeStep('answer', { finish: this.#finished.finish })
     this.#endTrace(error, usage)
@@ -198,7 +207,7 @@ export class RequestObservation implements JobOwner {
     if (this.#accepted !== null) metrics.cache(served, { expected: this.#expectedCachedTokens, actual: usage?.cachedTokens ?? 0 })
   }
 
-  #outcome (isCut: boolean): Outcome {
+  #outcome (isCut: boolean): EndedOutcome {
     if (this.#error === null) return isCut ? 'abandoned' : 'completed'
     if (this.#error.code === 'client_closed_request') return 'abandoned'
     return errorTable[this.#error.code].status < 500 ? 'refused' : 'failed'

@@ -3,6 +3,7 @@ import { DecisionLog } from './decision-log.js'
 import { GatewayMetrics } from './metrics.js'
 import { RequestObservation, type ArrivedRequest } from './request-observation.js'
 import type { Tracer } from './request-trace.js'
+import { TrafficHistory } from './traffic-history.js'
 
 export interface TelemetryOptions {
   tracer?: Tracer | null
@@ -16,6 +17,7 @@ export interface TelemetryOptions {
 export class Telemetry {
   readonly metrics: GatewayMetrics
   readonly decisions: DecisionLog
+  readonly traffic = new TrafficHistory()
   readonly #tracer: Tracer | null
   readonly #recordsContent: boolean
 
@@ -27,7 +29,7 @@ export class Telemetry {
   }
 
   begin (arrived: ArrivedRequest): RequestObservation {
-    return new RequestObservation({ metrics: this.metrics, decisions: this.decisions, tracer: this.#tracer, recordsContent: this.#recordsContent }, arrived)
+    return new RequestObservation({ metrics: this.metrics, decisions: this.decisions, traffic: this.traffic, tracer: this.#tracer, recordsContent: this.#recordsContent }, arrived)
   }
 
   /** Sends the traces that wait. */

@@ -1,5 +1,5 @@
 /**
- * The operator's port: metrics, pools, decisions, reload. Another listener than the clients', so that it can be bound to
+ * The operator's port: metrics, pools, decisions, keys, reload, and the console that shows them. Another listener than the clients', so that it can be bound to
  * loopback or a management network.
  */
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
@@ -10,11 +10,16 @@ import { reportPool, reportWorkers, type PoolSource } from '../../dispatch/pool-
 import type { WorkerRegistry } from '../../dispatch/worker-registry.js'
 import { registerPoolMetrics } from '../../telemetry/pool-metrics.js'
 import type { AccountStore } from '../../stores/account-store.js'
+import { ForgetfulStore } from '../../stores/forgetful-store.js'
 import type { Telemetry } from '../../telemetry/telemetry.js'
 import type { ServedCheckpoint } from '../gateway-dependencies.js'
 import { adminGuardPlugin } from './admin-guard.js'
+import { builtConsole, consoleRoute } from './console-route.js'
 import { decisionsRoute } from './decisions-route.js'
 import { keysRoute } from './keys-route.js'
+import { playgroundRoute, type FrontDoor } from './playground-route.js'
+import { spendRoute } from './spend-route.js'
+import { trafficRoute } from './traffic-route.js'
 
 export interface AdminDependencies {
   telemetry: Telemetry
@@ -22,6 +27,10 @@ export interface AdminDependencies {
   checkpoints: Readonly<Record<Tier, ServedCheckpoint>>
   /** Where keys are kept. */
   store: AccountStore
+  /** Where the playground's requests go. */
+  frontDoor: FrontDoor
+  /** Default: what `npm run build` made. */
+  consoleFolder?: string
   /** SHA-256 in hex; null = loopback without a secret. */
   secretHash: string | null
   logger: FastifyBaseLogger
@@ -50,6 +59,8 @@ export async function buildAdminApp (dependencies: AdminDependencies): Promise<F
     startedAt,
     uptimeSeconds: Math.round(process.uptime()),
     state: dependencies.isDraining() ? 'draining' : 'serving',
+    keepsAccounts: !(dependencies.store instanceof ForgetfulStore),
+    asksForKeys: dependencies.frontDoor.asksForKeys,
     checkpoints,
     pools: [reportPool('flash', pools), reportPool('pro', pools)],
     totals: await telemetry.metrics.totals(),
@@ -57,7 +68,11 @@ export async function buildAdminApp (dependencies: AdminDependencies): Promise<F
   }))
   app.get('/admin/api/workers', async () => ({ workers: reportWorkers(pools) }))
   await app.register(decisionsRoute, { decisions: telemetry.decisions })
+  await app.register(trafficRoute, { traffic: telemetry.traffic })
   await app.register(keysRoute, { store: dependencies.store })
+  await app.register(spendRoute, { store: dependencies.store })
+  await app.register(playgroundRoute, { frontDoor: dependencies.frontDoor })
+  await app.register(consoleRoute, { folder: dependencies.consoleFolder ?? builtConsole })
 
   app.post<{ Params: { id: string, verb: string } }>('/admin/api/workers/:id/:verb', async (request, reply) => {
     const { id, verb } = request.params

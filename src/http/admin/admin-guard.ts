@@ -24,8 +24,9 @@ export const adminGuardPlugin = fp<{ secretHash: string | null }>(async (app, { 
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer'
     })
-    if (isForeignPage(request)) return await reply.code(403).send({ error: { message: 'Requests of other web pages are not answered here' } })
+    // A link to the console, say in a dashboard, is followed from another page; what is public tells nothing.
     if (request.routeOptions.config.isPublic === true) return
+    if (isForeignPage(request)) return await reply.code(403).send({ error: { message: 'Requests of other web pages are not answered here' } })
     if (secretHash === null) {
       if (!loopbackHost.test(request.headers.host ?? '')) return await reply.code(403).send({ error: { message: 'Without a secret only loopback names are answered; set GEARBOX_ADMIN_SECRET' } })
     } else if (!isRight(secretOf(request), secretHash)) {

@@ -19,16 +19,19 @@ export interface AdminOptions extends Omit<GatewayOptions, 'telemetry'> {
   /** Where keys are; default: nowhere. */
   store?: AccountStore
   reload?: () => Promise<ReloadReport>
+  consoleFolder?: string
 }
 
 /** A gateway with simulated workers and its operator's port, both listening. */
-export async function startAdmin (t: Teardown, { watching = {}, secretHash = null, store = new ForgetfulStore(), reload, ...options }: AdminOptions = {}): Promise<StartedAdmin> {
+export async function startAdmin (t: Teardown, { watching = {}, secretHash = null, store = new ForgetfulStore(), reload, consoleFolder, ...options }: AdminOptions = {}): Promise<StartedAdmin> {
   const telemetry = new Telemetry(watching)
   const gateway = await startGateway(t, { ...options, telemetry })
   const checkpointOf = (name: string) => ({ name, revision: 'simulated', trained: false, contextTokens: 65_536 })
   const admin = await buildAdminApp({
     telemetry,
     store,
+    frontDoor: { address: () => gateway.url, asksForKeys: options.accounts !== undefined || options.verifyKey !== undefined },
+    ...(consoleFolder === undefined ? {} : { consoleFolder }),
     pools: gateway.pools,
     checkpoints: { flash: checkpointOf('flash-simulated'), pro: checkpointOf('pro-simulated') },
     secretHash,
