@@ -12,8 +12,9 @@ import { parseRequestBody } from '../dialects/request-body.js'
 import { GatewayError } from '../errors.js'
 import { callerPreferences, type CallerPreferences } from '../http/answer/caller-preferences.js'
 import { roughTokens } from '../http/answer/circumstances.js'
-import { chooseEffort } from '../policy/choose-effort.js'
-import { considerTier, type MoneyInputs, type TierInputs } from '../policy/choose-tier.js'
+import { chooseEffort, type EffortChoice } from '../policy/choose-effort.js'
+import { choosePriority } from '../policy/choose-priority.js'
+import { considerTier, type ConsideredStep, type MoneyInputs, type TierChoice, type TierInputs } from '../policy/choose-tier.js'
 import { publicModelNames, resolveModel } from '../policy/model-name.js'
 import { keyRulesSchema, type KeyRules } from '../stores/key-record.js'
 import { tierSchema, type Tier } from '../../workers/contract/job.js'
@@ -72,17 +73,30 @@ export async function runExplain (argv: string[], io: CliIo): Promise<void> {
   const { choice, steps } = considerTier(inputs)
   const isForced = request.conversation.toolChoice.kind === 'required' || request.conversation.toolChoice.kind === 'named'
   const applied = chooseEffort({ ...effortInputs, isToolForced: isForced, ladder: '0731' })
+  const priority = choosePriority(preferences.priority, rules) ?? 0
   const refusal = rules.allowedTiers.includes(choice.tier) ? null : 'tier_not_allowed'
-  if (values.json) return io.write(`${JSON.stringify({ ...choice, effort: applied, refusal, steps, money: inputs.money })}\n`)
-  const { nanoUsd, isPeak: atPeak, ceilingNanoUsd } = inputs.money
-  io.write([
-    `tier    ${choice.tier} (${choice.reason})${refusal === null ? '' : ', which the key may not use: 403 tier_not_allowed'}`,
-    `effort  ${applied.effort} (${applied.reason})`,
+  const explained = { ...choice, effort: applied, priority, refusal, steps, money: inputs.money }
+  io.write(values.json ? `${JSON.stringify(explained)}\n` : textOf(explained, atMs))
+}
+
+interface Explained extends TierChoice {
+  effort: EffortChoice
+  priority: number
+  refusal: string | null
+  steps: ConsideredStep[]
+  money: MoneyInputs
+}
+
+function textOf ({ tier, reason, effort, priority, refusal, steps, money: { nanoUsd, isPeak: atPeak, ceilingNanoUsd } }: Explained, atMs: number): string {
+  return [
+    `tier    ${tier} (${reason})${refusal === null ? '' : ', which the key may not use: 403 tier_not_allowed'}`,
+    `effort  ${effort.effort} (${effort.reason})`,
+    ...(priority === 0 ? [] : [`turn    ${priority > 0 ? 'before' : 'behind'} the usual: priority ${priority}`]),
     `cost    about $${formatUsd(nanoUsd.flash)} on flash, $${formatUsd(nanoUsd.pro)} on pro, ${atPeak ? 'peak' : 'off-peak'} at ${new Date(atMs).toISOString()}${ceilingNanoUsd === null ? '' : `, ceiling $${formatUsd(ceilingNanoUsd)}`}`,
     'steps',
     ...steps.map(({ step, choice: made, why }) => `  ${step.padEnd(14)}${made === null ? '-' : made.tier}`.padEnd(24) + why),
     ''
-  ].join('\n'))
+  ].join('\n')
 }
 
 interface MoneySources {

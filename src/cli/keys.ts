@@ -22,7 +22,7 @@ const usage = `usage: gearbox keys create --store PATH|redis://… --org ORG [--
 limits: --requests-per-minute N --input-tokens-per-minute N --output-tokens-per-minute N
         --concurrency-pro N --concurrency-flash N --usd-per-day X --usd-per-month X
 rules:  --tiers pro,flash --default-tier pro|flash --effort-cap none|low|high|max
-        --usd-per-request X --downgrade-at 0.8 --at-peak same|flash --cascade yes|no
+        --usd-per-request X --downgrade-at 0.8 --at-peak same|flash --cascade yes|no --max-priority 50
        without --store: the environment's GEARBOX_STORE`
 
 const options = {
@@ -45,7 +45,8 @@ const options = {
   'usd-per-request': { type: 'string' },
   'downgrade-at': { type: 'string' },
   'at-peak': { type: 'string' },
-  cascade: { type: 'string' }
+  cascade: { type: 'string' },
+  'max-priority': { type: 'string' }
 } as const
 
 const hourMs = 3600_000
@@ -151,7 +152,8 @@ function rulesOf (values: Values): object {
     ceilingNanoUsdPerRequest: values['usd-per-request'] === undefined ? undefined : usd('usd-per-request', values['usd-per-request']),
     downgradeAtBudgetShare: values['downgrade-at'] === undefined ? undefined : number('downgrade-at', values['downgrade-at']),
     atPeak: values['at-peak'],
-    cascade: values.cascade === undefined ? undefined : yes('cascade', values.cascade)
+    cascade: values.cascade === undefined ? undefined : yes('cascade', values.cascade),
+    maxPriority: values['max-priority'] === undefined ? undefined : Number(values['max-priority'])
   })
 }
 

@@ -2,11 +2,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { BatchCall, BatchReply } from '../batches/batch-runner.js'
 import { errorEnvelope, GatewayError } from '../errors.js'
+import { lowestPriority } from '../policy/choose-priority.js'
 import type { Caller } from './gateway-dependencies.js'
 import { ticketHeader, type InternalCalls } from './plugins/internal-calls.js'
 
-/** Below everybody who waits for an answer. */
-const batchPriority = -100
 const busyRetryMs = 1000
 
 export interface BatchCallOptions {
@@ -26,7 +25,7 @@ export function callFromBatch ({ app, internalCalls, findCaller }: BatchCallOpti
     const response = await unlessAborted(signal, app.inject({
       method: 'POST',
       url: endpoint,
-      headers: { 'content-type': 'application/json', 'x-request-id': requestId, [ticketHeader]: internalCalls.announce({ caller, priority: batchPriority, signal }) },
+      headers: { 'content-type': 'application/json', 'x-request-id': requestId, [ticketHeader]: internalCalls.announce({ caller, priority: lowestPriority, signal }) },
       payload: body
     }))
     const mayRetry = response.headers['x-should-retry'] === 'true'

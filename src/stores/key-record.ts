@@ -40,7 +40,9 @@ export const keyRulesSchema = z.strictObject({
   /** At peak prices, requests that may choose go to flash, or where they would go anyway. */
   atPeak: z.enum(['same', 'flash']).default('same'),
   /** Whether a request that may choose is tried on flash first and repeated on pro when the answer fails a check; null leaves it to the gateway's policy. */
-  cascade: z.boolean().nullable().default(null)
+  cascade: z.boolean().nullable().default(null),
+  /** Requests of this key may go before others by as much as they ask for, up to this; below 0 all of them wait behind the usual. */
+  maxPriority: z.int().min(-100).max(100).default(0)
 })
 export type KeyRules = z.infer<typeof keyRulesSchema>
 

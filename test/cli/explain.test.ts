@@ -31,6 +31,8 @@ await t.test('for people it is a few lines', async t => {
   const [tier = '', effort = ''] = await runCommand(runExplain, at, [ask])
   t.match(tier, /^tier +pro \(asked-for-effort\)$/)
   t.match(effort, /^effort +max/)
+  const written = await runCommand(runExplain, [...at, '--rules', '{"maxPriority":20}', '--header', 'x-gearbox-priority: 90'], [ask])
+  t.match(written[2], /^turn +before the usual: priority 20$/)
 })
 
 await t.test('what the gateway would refuse, and what is not understood, is bad input', async t => {

@@ -228,3 +228,22 @@ await t.test('a conversation stays on its tier, a key\'s default and cap hold, a
   t.strictSame(await decided({ messages: [other, { role: 'assistant', content: 'Fine.' }, question] }), ['flash', 'conversation', 'none', 'asked-by-body'])
   t.strictSame(await decided({ messages: [question, { role: 'assistant', content: 'Fine.' }, question] }), ['pro', 'conversation', 'none', 'asked-by-body'])
 })
+
+await t.test('priority: as far as the key may, and the answer says how far', async t => {
+  const plain = await start(t)
+  const urgent = await start(t, { rules: { maxPriority: 50 } })
+  const asked = async ({ sdk, jobs }: typeof plain, priority?: string): Promise<[string | null, number | undefined]> => {
+    const { response } = await sdk.chat.completions.create(hello, { headers: priority === undefined ? {} : { 'x-gearbox-priority': priority } }).withResponse()
+    return [response.headers.get('x-gearbox-priority'), jobs.at(-1)?.priority]
+  }
+  t.strictSame(await asked(plain), [null, undefined])
+  t.strictSame(await asked(plain, '-7'), ['-7', -7])
+  t.strictSame(await asked(plain, '7'), ['0', undefined])
+  t.strictSame(await asked(urgent, '7'), ['7', 7])
+  t.strictSame(await asked(urgent, '100'), ['50', 50])
+  const texts = await urgent.sdk.completions.create({ model: 'deepseek-v4-flash', prompt: 'Once' }, { headers: { 'x-gearbox-priority': '-3' } }).withResponse()
+  t.strictSame([texts.response.headers.get('x-gearbox-priority'), urgent.jobs.at(-1)?.priority], ['-3', -3])
+  for (const refused of ['urgent', '101', '1.5', '-101', '1e1']) {
+    await t.rejects(asked(plain, refused), { status: 400, code: 'invalid_value', param: 'x-gearbox-priority', message: /whole number from -100 to 100/ })
+  }
+})

@@ -10,13 +10,14 @@ import type { ServedCheckpoint } from '../gateway-dependencies.js'
 import type { Decision } from './decide.js'
 
 /** What was decided, for the one who asks why. */
-export function decisionHeaders ({ choice, effort, checkpoint }: Decision & { checkpoint: ServedCheckpoint }): Record<string, string> {
+export function decisionHeaders ({ choice, effort, checkpoint, priority }: Decision & { checkpoint: ServedCheckpoint, priority: number | null }): Record<string, string> {
   return {
     'x-gearbox-tier': choice.tier,
     'x-gearbox-tier-reason': choice.reason,
     'x-gearbox-effort': effort.effort satisfies Effort,
     'x-gearbox-effort-reason': effort.reason,
-    'x-gearbox-checkpoint': checkpoint.name
+    'x-gearbox-checkpoint': checkpoint.name,
+    ...(priority === null ? {} : { 'x-gearbox-priority': String(priority) })
   }
 }
 

@@ -12,6 +12,7 @@ import { observedBoth } from '../../dispatch/job-observer.js'
 import { ContextLengthError } from '../../errors.js'
 import type { CheckpointLanguage } from '../../language/checkpoint-language.js'
 import type { Conversation } from '../../language/conversation.js'
+import { choosePriority } from '../../policy/choose-priority.js'
 import { canonicalModelNames } from '../../policy/model-name.js'
 import type { AnsweredOn } from '../../stores/turn-store.js'
 import type { DecidedRequest } from '../../telemetry/request-observation.js'
@@ -100,7 +101,7 @@ export class Answers {
     const served = tiers[tier]
     const identity = identityOf(decision, this.#dependencies)
     observation.decided(decidedRequest({ httpRequest, request, decision, identity, checkpoint: served.checkpoint }))
-    const plans = await planTexts({ jobId: identity.id, request, tier, served, settings, cacheSalt: cacheSaltOf(httpRequest, request.cacheUser), priority: priorityOf(httpRequest) })
+    const plans = await planTexts({ jobId: identity.id, request, tier, served, settings, cacheSalt: cacheSaltOf(httpRequest, request.cacheUser), priority: priorityOf(httpRequest, asking) })
     signal.throwIfAborted()
 
     const promptTokens = plans.reduce((sum, { job }) => sum + job.tokenIds.length, 0)
@@ -108,7 +109,7 @@ export class Answers {
     observation.planned({ jobId: identity.id, promptTokens, maxTokens, temperature, topP }, observation.recordsContent ? JSON.stringify(request.prompts) : null)
     const choices = plans.flatMap(plan => alternativesOf(plan, request.choicesPerPrompt))
     const bill = await this.#admit({ httpRequest, reply, request, asking, signal }, { decision, served }, choices)
-    reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint }))
+    reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint, priority: asking.priority }))
     const parts = this.#generate(choices, { language: served.language, observer: watchedBy(observation, bill), signal })
     return { identity, plans, language: served.language, parts: bill.charge(parts, { tellsCost: request.tellsCost === true, completed: () => {} }) }
   }
@@ -172,7 +173,7 @@ export class Answers {
   /** From here on the answer is on its way; what it costs is settled as it ends. */
   #answer ({ httpRequest, reply, request }: Opening, { decision, served, plan, identity }: PreparedAnswer, { bill, parts }: { bill: Bill, parts: AsyncIterable<AnswerPart> }): OpenAnswer {
     const promptTokens = plan.job.tokenIds.length
-    reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint }))
+    reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint, priority: asking.priority }))
     const completed = ({ completionTokens }: AnswerUsage): void => {
       this.#conversations.remember(accountOf(httpRequest).key.id, request.conversation.messages, { tier: decision.choice.tier, tokens: promptTokens + completionTokens })
     }
@@ -222,7 +223,7 @@ export class Answers {
         effort: decision.effort.effort,
         settings,
         cacheSalt: cacheSaltOf(httpRequest, request.cacheUser),
-        priority: priorityOf(httpRequest)
+        priority: priorityOf(httpRequest, asking)
       })
       const { maxTokens, temperature, topP } = plan.job.sampling
       observation.planned({ jobId: identity.id, promptTokens: plan.job.tokenIds.length, maxTokens, temperature, topP }, observation.recordsContent ? JSON.stringify(request.conversation.messages) : null)
@@ -254,7 +255,7 @@ export class Answers {
       // One answer is checked, not several.
       allowsCascade: (request.choices ?? 1) === 1
     })
-    return { preferences, circumstances, answeredOn, maxNanoUsd }
+    return { preferences, circumstances, answeredOn, maxNanoUsd, priority: choosePriority(preferences.priority, account.key.rules) }
   }
 
   #decide (asked: Asked, { preferences, circumstances }: Asking): Decision {
@@ -268,6 +269,8 @@ interface Asking {
   circumstances: Circumstances
   answeredOn: AnsweredOn | null
   maxNanoUsd: number | null
+  /** null = nobody has a word in it. */
+  priority: number | null
 }
 
 interface PreparedAnswer {
@@ -329,8 +332,8 @@ export function identityOf ({ choice, effort }: Decision, { tiers }: Pick<Gatewa
   }
 }
 
-function priorityOf ({ internalCall }: FastifyRequest): number {
-  return internalCall?.priority ?? 0
+function priorityOf ({ internalCall }: FastifyRequest, { priority }: Pick<Asking, 'priority'>): number {
+  return internalCall?.priority ?? priority ?? 0
 }
 
 /** Prefixes are shared within a key, and within a user of it when the request names one; never across. */

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Tier } from '../../../workers/contract/job.js'
 import { parseUsd } from '../../accounts/money.js'
 import { GatewayError } from '../../errors.js'
+import { highestPriority, lowestPriority } from '../../policy/choose-priority.js'
 import { effortWords, isEffortWord, type EffortWord } from '../../policy/effort-word.js'
 
 export interface CallerPreferences {
@@ -9,6 +10,8 @@ export interface CallerPreferences {
   effort: EffortWord | null
   /** Nano-dollars. */
   maxNanoUsd: number | null
+  /** lowestPriority to highestPriority, before the key's cap. */
+  priority: number | null
 }
 
 /**
@@ -21,7 +24,7 @@ export function callerPreferences (headers: IncomingHttpHeaders): CallerPreferen
   const effort = wordOf(headers['x-gearbox-effort'])
   if (tier !== null && tier !== 'pro' && tier !== 'flash' && tier !== 'auto') throw refusal('x-gearbox-tier', ['pro', 'flash', 'auto'])
   if (effort !== null && !isEffortWord(effort)) throw refusal('x-gearbox-effort', effortWords)
-  return { tier: tier === 'auto' ? null : tier, effort, maxNanoUsd: usdOf(headers['x-gearbox-max-cost-usd']) }
+  return { tier: tier === 'auto' ? null : tier, effort, maxNanoUsd: usdOf(headers['x-gearbox-max-cost-usd']), priority: priorityOf(headers['x-gearbox-priority']) }
 }
 
 function usdOf (header: string | string[] | undefined): number | null {
@@ -32,6 +35,14 @@ function usdOf (header: string | string[] | undefined): number | null {
   } catch {
     throw new GatewayError('invalid_value', 'The header x-gearbox-max-cost-usd must be an amount of USD such as 0.25', { parameter: 'x-gearbox-max-cost-usd' })
   }
+}
+
+function priorityOf (header: string | string[] | undefined): number | null {
+  const text = wordOf(header)
+  if (text === null) return null
+  const priority = /^[+-]?\d{1,3}$/.test(text) ? Number(text) : NaN
+  if (priority >= lowestPriority && priority <= highestPriority) return priority
+  throw new GatewayError('invalid_value', `The header x-gearbox-priority must be a whole number from ${lowestPriority} to ${highestPriority}; higher goes first, 0 is usual`, { parameter: 'x-gearbox-priority' })
 }
 
 function wordOf (header: string | string[] | undefined): string | null {
