@@ -171,7 +171,7 @@ export class Answers {
   }
 
   /** From here on the answer is on its way; what it costs is settled as it ends. */
-  #answer ({ httpRequest, reply, request }: Opening, { decision, served, plan, identity }: PreparedAnswer, { bill, parts }: { bill: Bill, parts: AsyncIterable<AnswerPart> }): OpenAnswer {
+  #answer ({ httpRequest, reply, request, asking }: Opening, { decision, served, plan, identity }: PreparedAnswer, { bill, parts }: { bill: Bill, parts: AsyncIterable<AnswerPart> }): OpenAnswer {
     const promptTokens = plan.job.tokenIds.length
     reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint, priority: asking.priority }))
     const completed = ({ completionTokens }: AnswerUsage): void => {
