@@ -45,6 +45,15 @@ export class BlockChain {
     }
   }
 
+  copy (): BlockChain {
+    const copy = new BlockChain('')
+    for (const hash of this.#hashes) copy.#hashes.push(hash)
+    copy.#length = this.#length
+    copy.#high = this.#high
+    copy.#low = this.#low
+    return copy
+  }
+
   /** The chain of the first blocks only, to be gone on with in another direction. */
   upTo (blocks: number): BlockChain {
     const branch = new BlockChain('')

@@ -1,25 +1,32 @@
 /**
  * Which worker gets a job: a pure decision over what is known now. It reads no clock and changes nothing.
  *
- *   1. leave out what cannot serve this job (state, checkpoint, context, resume, a full house)
- *   2. healthy before degraded, untried before tried
- *   3. the least estimated seconds of work, by power of two: the better of two picked at random, so that several
- *      gateways with the same stale view do not all run to the same worker
+ *   1. leave out what cannot serve this job (state, checkpoint, context, abilities, a full house)
+ *   2. healthy before degraded, untried before tried, workers that take token ids before those that only speak chat: these render
+ *      and count for themselves, and are the overflow where both serve a tier
+ *   3. the worker of the session, unless it is far busier than the others
+ *   4. the least estimated seconds of work. A prefix that a worker holds is work saved, and weighs more than once: computed
+ *      elsewhere, it would also push something out of the cache there
+ *   5. of those that cannot be told apart, the better of two picked at random, so that several gateways with the same
+ *      stale view do not all run to the same worker
  */
-import type { LoadReport } from '../../workers/contract/event.js'
-import type { SentWork, WorkerState } from './worker-record.js'
+import type { WorkerDescription } from '../../workers/contract/description.js'
+import type { Constraint } from '../../workers/contract/job.js'
+import { estimateWork, freeKvTokens, jobsOn, type WorkerLoad } from './estimate-work.js'
+import { lengthClassOf } from './length-class.js'
+import type { WorkerRecord, WorkerState } from './worker-record.js'
 
-export interface Candidate {
+export interface Candidate extends WorkerLoad, Pick<WorkerRecord, 'longPrefills'> {
   workerId: string
   instanceId: string | null
   state: WorkerState
   canServe: boolean
   checkpoint: string | null
   contextTokens: number | null
-  canResume: boolean
-  load: LoadReport | null
-  inFlight: SentWork
-  sentSinceLoad: SentWork
+  /** Null until the worker has described itself. */
+  capabilities: WorkerDescription['capabilities'] | null
+  /** Jobs of ours that it gets at a time. */
+  maxJobs: number
   /** Prompt tokens whose state this worker probably still holds. */
   expectedCachedTokens: number
 }
@@ -27,14 +34,23 @@ export interface Candidate {
 export interface JobNeed {
   checkpoint: string
   promptTokens: number
-  maxTokens: number
+  /** Of the answer: what is likely, and what memory is set aside for. */
+  answerTokens: { expected: number, reserved: number }
   isResume: boolean
+  /** Where the session's last job ran; null = there is no session, or it is new. */
+  sessionInstance: string | null
+  /** Absent = the answer is free. */
+  constraint?: Constraint['kind']
+  /** Absent = none are asked for. */
+  wantsLogprobs?: boolean
+  /** Whether the job can be said in words too; absent = only token ids. */
+  hasChat?: boolean
   /** Instances that failed this job. */
   tried: ReadonlySet<string>
 }
 
-export type ChoiceReason = 'only-worker' | 'least-work' | 'already-tried' | 'degraded'
-export type WaitReason = 'starting' | 'unreachable' | 'draining' | 'quarantined' | 'busy' | 'other-checkpoint' | 'cannot-resume' | 'none-registered' | 'context'
+export type ChoiceReason = 'only-worker' | 'session' | 'cached-prefix' | 'least-work' | 'already-tried' | 'degraded'
+export type WaitReason = 'starting' | 'unreachable' | 'draining' | 'quarantined' | 'busy' | 'memory' | 'long-prompts' | 'other-checkpoint' | 'cannot-resume' | 'incapable' | 'none-registered' | 'context'
 
 export type Choice<C extends Candidate> =
   | { kind: 'chosen', worker: C, reason: ChoiceReason, workSeconds: number }
@@ -42,38 +58,93 @@ export type Choice<C extends Candidate> =
   | { kind: 'none', reason: WaitReason }
 
 export interface ChooseOptions {
-  /** Jobs of ours on one worker at a time. */
-  maxJobsPerWorker: number
   /** In [0, 1). */
   random: () => number
+  /** Estimates closer than this are the same; more where other gateways' work is only guessed. */
+  tieSeconds?: number
 }
 
-/** Rough rates until each worker's own are learned; only their ratio matters to a comparison. */
-const prefillTokensPerSecond = 1000
-const decodeTokensPerSecond = 20
-/** Answers are mostly far shorter than the client's limit. */
-const expectedAnswerTokens = 512
+/** Cached tokens count this often: once for the work saved now, the rest for the cache that is not spoilt elsewhere. */
+const cacheWorth = 2
+/** A session's worker may be so much busier than the best one before the session leaves it. */
+const sessionPatienceSeconds = 10
+/** Estimates that differ by less than this share are the same. */
+const tieShare = 0.05
+/** Full KV memory slows a worker down before it refuses: seconds at use k are share × k / (1 − k). */
+const memoryPressureSeconds = 0.15
+/** Share of the workers, and at least one, that may compute long prompts at the same time: the others are for short ones. */
+const longPromptShare = 0.5
 
 export function chooseWorker<C extends Candidate> (candidates: readonly C[], need: JobNeed, options: ChooseOptions): Choice<C> {
   if (candidates.length === 0) return { kind: 'none', reason: 'none-registered' }
-  const fits = candidates.filter(candidate => refusalOf(candidate, need, options) === null)
-  if (fits.length === 0) return { kind: 'none', reason: weakestRefusal(candidates, need, options) }
+  const canTakeLong = longPromptRoom(candidates)
+  const fits = candidates.filter(candidate => refusalOf(candidate, need, canTakeLong) === null)
+  if (fits.length === 0) return { kind: 'none', reason: weakestRefusal(candidates, need, canTakeLong) }
 
   const [best, reason] = preferred(fits, need)
-  const [first, second] = pickTwo(best, options.random)
-  const firstWork = workSeconds(first, need)
-  const secondWork = second === null ? Infinity : workSeconds(second, need)
-  const isSecond = second !== null && secondWork < firstWork
-  return { kind: 'chosen', worker: isSecond ? second : first, reason, workSeconds: Math.min(firstWork, secondWork) }
+  const rated = best.map(worker => ({ worker, seconds: workSeconds(worker, need) })).sort((one, other) => one.seconds - other.seconds)
+  const least = rated[0]?.seconds ?? 0
+  const ofSession = rated.find(({ worker, seconds }) => worker.instanceId !== null && worker.instanceId === need.sessionInstance && seconds <= least + sessionPatienceSeconds)
+  const { tieSeconds = 0.02 } = options
+  const { worker, seconds } = ofSession ?? pickOne(rated.filter(({ seconds }) => seconds <= least + Math.max(tieSeconds, tieShare * least)), options.random)
+  return { kind: 'chosen', worker, reason: reason === 'least-work' ? preciseReason(worker, best, ofSession !== undefined) : reason, workSeconds: seconds }
+}
+
+function preciseReason (worker: Candidate, best: readonly Candidate[], isOfSession: boolean): ChoiceReason {
+  if (isOfSession) return 'session'
+  return best.some(other => other.expectedCachedTokens < worker.expectedCachedTokens) ? 'cached-prefix' : 'least-work'
 }
 
 /** Why this one cannot take the job now; null when it can. */
-function refusalOf (candidate: Candidate, need: JobNeed, { maxJobsPerWorker }: ChooseOptions): WaitReason | null {
+function refusalOf (candidate: Candidate, need: JobNeed, canTakeLong: LongPromptRoom): WaitReason | null {
   if (!candidate.canServe) return reasonByState[candidate.state]
   if (candidate.checkpoint !== need.checkpoint) return 'other-checkpoint'
   if (candidate.contextTokens !== null && need.promptTokens >= candidate.contextTokens) return 'context'
-  if (need.isResume && !candidate.canResume) return 'cannot-resume'
-  return candidate.inFlight.jobs >= maxJobsPerWorker ? 'busy' : null
+  const lacking = lackOf(candidate.capabilities, need)
+  if (lacking !== null) return lacking
+  if (candidate.inFlight.jobs >= candidate.maxJobs) return 'busy'
+  if (!canTakeLong(candidate, need)) return 'long-prompts'
+  return hasMemory(candidate, need) ? null : 'memory'
+}
+
+/** An empty worker is asked whatever its memory: if the job is too large for it, nobody else can know. */
+function hasMemory (candidate: Candidate, need: JobNeed): boolean {
+  const free = freeKvTokens(candidate)
+  return free === null || jobsOn(candidate) === 0 || plannedTokens(candidate, need) <= free
+}
+
+/** To be computed and kept there for this job, in whole pages of 256 tokens. */
+export function plannedTokens ({ expectedCachedTokens }: Pick<Candidate, 'expectedCachedTokens'>, { promptTokens, answerTokens }: Pick<JobNeed, 'promptTokens' | 'answerTokens'>): number {
+  return Math.ceil((Math.max(0, promptTokens - expectedCachedTokens) + answerTokens.reserved) / pageTokens) * pageTokens
+}
+
+const pageTokens = 256
+
+type LongPromptRoom = (candidate: Candidate, need: JobNeed) => boolean
+
+/**
+ * Long is what there is to compute, not what is cached. Scratch memory grows with chunk × context, so that only one XL prompt
+ * is computed on a worker at a time.
+ */
+function longPromptRoom (candidates: readonly Candidate[]): LongPromptRoom {
+  const serving = candidates.filter(({ canServe }) => canServe)
+  const isAtOne = ({ longPrefills }: Candidate): boolean => longPrefills.L + longPrefills.XL > 0
+  const most = Math.max(1, Math.floor(serving.length * longPromptShare))
+  const atLong = serving.filter(isAtOne).length
+  return (candidate, need) => {
+    const size = lengthClassOf(plannedTokens(candidate, need))
+    if (size === 'S') return true
+    return isAtOne(candidate) ? size === 'L' && candidate.longPrefills.XL === 0 : atLong < most
+  }
+}
+
+/** A worker that has not described itself yet may turn out to be able to. */
+function lackOf (can: Candidate['capabilities'], need: JobNeed): WaitReason | null {
+  if (can === null) return null
+  const canConstrain = need.constraint === undefined || can.constraints.includes(need.constraint)
+  if (!canConstrain || (need.wantsLogprobs === true && !can.logprobs) || (!can.tokenIds && need.hasChat !== true)) return 'incapable'
+  const canResume = can.resume && (need.constraint === undefined || can.constrainedResume === true)
+  return need.isResume && !canResume ? 'cannot-resume' : null
 }
 
 const reasonByState: Record<WorkerState, WaitReason> = {
@@ -89,10 +160,10 @@ const reasonByState: Record<WorkerState, WaitReason> = {
 }
 
 /** The refusal closest to a yes, which is also the one worth telling. */
-const byHope: WaitReason[] = ['busy', 'starting', 'unreachable', 'draining', 'quarantined', 'other-checkpoint', 'cannot-resume', 'context']
+const byHope: WaitReason[] = ['busy', 'long-prompts', 'memory', 'starting', 'unreachable', 'draining', 'quarantined', 'other-checkpoint', 'cannot-resume', 'incapable', 'context']
 
-function weakestRefusal (candidates: readonly Candidate[], need: JobNeed, options: ChooseOptions): WaitReason {
-  const reasons = new Set(candidates.map(candidate => refusalOf(candidate, need, options)))
+function weakestRefusal (candidates: readonly Candidate[], need: JobNeed, canTakeLong: LongPromptRoom): WaitReason {
+  const reasons = new Set(candidates.map(candidate => refusalOf(candidate, need, canTakeLong)))
   return byHope.find(reason => reasons.has(reason)) ?? 'unreachable'
 }
 
@@ -100,29 +171,36 @@ function preferred<C extends Candidate> (fits: readonly C[], { tried }: JobNeed)
   const isFresh = (candidate: C): boolean => candidate.instanceId === null || !tried.has(candidate.instanceId)
   const isHealthy = (candidate: C): boolean => candidate.state === 'serving'
   const healthy = fits.filter(candidate => isFresh(candidate) && isHealthy(candidate))
-  if (healthy.length > 0) return [healthy, fits.length === 1 ? 'only-worker' : 'least-work']
+  if (healthy.length > 0) return [idsFirst(healthy), fits.length === 1 ? 'only-worker' : 'least-work']
   const fresh = fits.filter(isFresh)
-  return fresh.length > 0 ? [fresh, 'degraded'] : [[...fits], 'already-tried']
+  return fresh.length > 0 ? [idsFirst(fresh), 'degraded'] : [idsFirst(fits), 'already-tried']
 }
 
-function pickTwo<C> (candidates: readonly C[], random: () => number): [C, C | null] {
-  const one = Math.floor(random() * candidates.length)
-  const other = (one + 1 + Math.floor(random() * (candidates.length - 1))) % candidates.length
-  const [first, second] = [candidates[one], candidates[other]]
+function idsFirst<C extends Candidate> (candidates: readonly C[]): C[] {
+  const takingIds = candidates.filter(({ capabilities }) => capabilities?.tokenIds !== false)
+  return takingIds.length > 0 ? takingIds : [...candidates]
+}
+
+/** Power of two choices. */
+function pickOne<C extends Candidate> (rated: ReadonlyArray<Rated<C>>, random: () => number): Rated<C> {
+  const one = Math.floor(random() * rated.length)
+  const other = (one + 1 + Math.floor(random() * (rated.length - 1))) % rated.length
+  const [first, second] = [rated[one], rated[other]]
   if (first === undefined || second === undefined) throw new RangeError('random() must be in [0, 1) and candidates not empty')
-  return [first, one === other ? null : second]
+  return second.seconds < first.seconds ? second : first
 }
 
-/** Seconds until this job would be done there: what is queued before it, its own uncached prompt, and answers sharing the batch. */
-export function workSeconds (candidate: Candidate, need: JobNeed): number {
-  const { load, inFlight, sentSinceLoad } = candidate
-  // A report counts every gateway's jobs but is some hundred milliseconds old; ours are exact but only ours.
-  const reportedJobs = load?.running === null || load?.running === undefined ? null : load.running + (load.waiting ?? 0)
-  const jobs = Math.max(inFlight.jobs, (reportedJobs ?? 0) + sentSinceLoad.jobs)
-  const queuedTokens = load?.queuedTokens === null || load?.queuedTokens === undefined
-    ? inFlight.promptTokens
-    : load.queuedTokens + sentSinceLoad.promptTokens
-  const uncached = Math.max(0, need.promptTokens - candidate.expectedCachedTokens)
-  const answer = Math.min(need.maxTokens, expectedAnswerTokens)
-  return (queuedTokens + uncached) / prefillTokensPerSecond + (jobs + 1) * answer / decodeTokensPerSecond
+interface Rated<C extends Candidate> {
+  worker: C
+  seconds: number
+}
+
+/** Seconds until this job would be done there, for comparison: what is queued before it, its own prompt, its answer in the batch. */
+export function workSeconds (candidate: Candidate, { promptTokens, answerTokens }: JobNeed): number {
+  const { expectedCachedTokens: cachedTokens, load } = candidate
+  const { queueSeconds, prefillSeconds, decodeSeconds } = estimateWork(candidate, { promptTokens, answerTokens: answerTokens.expected, cachedTokens })
+  const spared = cachedTokens / candidate.rates.prefillTokensPerSecond
+  const free = freeKvTokens(candidate)
+  const used = free === null || !load?.kvCapacityTokens ? 0 : Math.min(0.99, Math.max(0, 1 - free / load.kvCapacityTokens))
+  return queueSeconds + prefillSeconds - (cacheWorth - 1) * spared + decodeSeconds + memoryPressureSeconds * used / (1 - used)
 }

@@ -6,13 +6,15 @@
  *        └── back off ◀───────┴── not retryable, or tried enough ─▶ GatewayError
  */
 import type { BaseLogger } from 'pino'
+import type { JobEvent } from '../../workers/contract/event.js'
 import type { Tier } from '../../workers/contract/job.js'
 import { GatewayError } from '../errors.js'
 import { pause, systemClock, type Clock } from './clock.js'
 import type { DispatchEvent, Dispatcher, JobRequest } from './dispatch-event.js'
 import { silentObserver, type JobObserver } from './job-observer.js'
-import { JobProgress, type RetryLimits } from './job-progress.js'
-import { WaitingLine, type Assignment } from './waiting-line.js'
+import { JobProgress, type AttemptWorker, type RetryLimits } from './job-progress.js'
+import { Router, type Assignment } from './router.js'
+import { WaitingLine } from './waiting-line.js'
 import { defaultWatchdogLimits, firstTokenLimitMs, watch, type WatchdogLimits } from './watchdogs.js'
 import { WorkerFault } from './worker-fault.js'
 import type { WorkerRecord } from './worker-record.js'
@@ -44,14 +46,14 @@ export class HttpDispatcher implements Dispatcher {
 
   constructor (options: DispatcherOptions) {
     const { registry, logger, clock = systemClock, random = Math.random, backoffMs = 100 } = options
-    const { maxWaiting = 256, maxWaitMs = 60_000, maxJobsPerWorker = 64 } = options
+    const { maxWaiting = 256, maxWaitMs = 60_000, maxJobsPerWorker = 256 } = options
     this.#registry = registry
     this.#logger = logger
     this.#clock = clock
     this.#watchdogs = { ...defaultWatchdogLimits, ...options.watchdogs }
     this.#retries = { maxAttempts: 3, maxResumeTokens: 131_072, ...options.retries }
     this.#backoffMs = backoffMs
-    this.#line = new WaitingLine({ registry, clock, random, maxWaiting, maxWaitMs, maxJobsPerWorker })
+    this.#line = new WaitingLine({ registry, clock, maxWaiting, maxWaitMs, router: new Router({ registry, clock, random, maxJobsPerWorker }) })
   }
 
   /** Requests of a tier that wait for a worker. */
@@ -96,18 +98,25 @@ export class HttpDispatcher implements Dispatcher {
 
   /** One worker, and a pause before it when it is one that has just failed this job. */
   async #assign (request: JobRequest, progress: JobProgress, signal: AbortSignal): Promise<Assignment> {
-    const need = {
+    const order = {
+      tier: request.tier,
       checkpoint: request.checkpoint,
+      tokenIds: request.tokenIds,
+      cacheSalt: request.cacheSalt,
+      session: request.session,
       promptTokens: progress.promptTokens,
       maxTokens: progress.remainingTokens,
       isResume: progress.isResume,
+      ...(request.constraint === undefined ? {} : { constraint: request.constraint.kind }),
+      wantsLogprobs: request.sampling.logprobs !== undefined,
+      hasChat: request.chat !== undefined,
       tried: progress.tried
     }
-    const assignment = await this.#line.acquire(request.tier, need, signal)
+    const assignment = await this.#line.acquire(order, signal)
     if (assignment.reason !== 'already-tried') return assignment
     assignment.release()
     await pause(this.#clock, this.#backoffMs * 2 ** (progress.attempts - 1), signal)
-    return await this.#line.acquire(request.tier, need, signal)
+    return await this.#line.acquire(order, signal)
   }
 
   /** Hands on the events of one attempt; returns its fault, or null when the answer is complete. */
@@ -115,7 +124,7 @@ export class HttpDispatcher implements Dispatcher {
     const { worker, release } = assignment
     const now = this.#clock.now()
     const queuedAhead = (worker.load?.queuedTokens ?? 0) + worker.sentSinceLoad.promptTokens
-    const job = progress.nextJob(request.deadlineMs === undefined ? null : Math.max(1, request.deadlineMs - (now - started)))
+    const job = progress.nextJob(request.deadlineMs === undefined ? null : Math.max(1, request.deadlineMs - (now - started)), worker.description?.capabilities ?? null)
     const hangUp = new AbortController()
     const onEnding = (): void => hangUp.abort(signal.reason)
     signal.addEventListener('abort', onEnding)
@@ -134,8 +143,9 @@ export class HttpDispatcher implements Dispatcher {
       for await (const event of watched) {
         hangUp.signal.throwIfAborted()
         isEnded = event.type === 'done' || event.type === 'fail'
-        if (event.type === 'load') this.#registry.noteLoad(worker, event.report)
-        if (event.type === 'tokens') observer.tokens(event.ids.length)
+        assignment.job.note(event)
+        const tokens = tokensIn(event)
+        if (tokens > 0) observer.tokens(tokens, event.type === 'tokens' ? 'ids' : 'text')
         yield * progress.take(event, attemptWorker(assignment, request), now - started)
         if (event.type === 'done') {
           this.#registry.noteSuccess(worker)
@@ -185,9 +195,20 @@ interface Attempt {
   started: number
 }
 
-function attemptWorker ({ worker }: Assignment, { checkpoint }: JobRequest): { workerId: string, instanceId: string | null, checkpoint: string } {
-  return { workerId: worker.workerId, instanceId: worker.instanceId, checkpoint: worker.description?.checkpoint.name ?? checkpoint }
+function attemptWorker ({ worker }: Assignment, { checkpoint }: JobRequest): AttemptWorker {
+  const { workerId, instanceId, description } = worker
+  return { workerId, instanceId, checkpoint: description?.checkpoint.name ?? checkpoint }
 }
+
+/** Exact for ids. Of text nobody here knows: a piece is a token at least, and by its length. What an answer that ends well owes is counted at its end. */
+function tokensIn (event: JobEvent): number {
+  if (event.type === 'tokens') return event.ids.length
+  if (event.type !== 'text' && event.type !== 'tool-call') return 0
+  const text = event.type === 'text' ? event.text : event.argumentsText
+  return Math.max(1, Math.ceil(Buffer.byteLength(text) / bytesPerToken))
+}
+
+const bytesPerToken = 4
 
 /** Compares the counters of the worker's load reports between two questions. */
 function progressOf (worker: WorkerRecord): () => boolean {

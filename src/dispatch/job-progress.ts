@@ -3,8 +3,10 @@
  * Pure: it does no I/O and reads no clock.
  *
  * Before the first token was handed on, an attempt may simply be repeated. After it, only a resume is honest: prompt and
- * emitted ids become the new prompt, so that the client's stream goes on where it broke and no token comes twice.
+ * emitted ids become the new prompt, so that the client's stream goes on where it broke and no token comes twice. Text from an
+ * engine that only speaks chat has no ids to resume from: a break after it is told.
  */
+import type { WorkerDescription } from '../../workers/contract/description.js'
 import type { JobEvent } from '../../workers/contract/event.js'
 import type { Job } from '../../workers/contract/job.js'
 import { GatewayError } from '../errors.js'
@@ -36,6 +38,9 @@ export class JobProgress {
   #deaths = 0
   #cachedTokens: number | null = null
   #emittedBefore = 0
+  /** The running attempt's engine renders, counts and parses for itself. */
+  #speaksChat = false
+  #hasText = false
 
   constructor (request: JobRequest, limits: RetryLimits) {
     this.#request = request
@@ -59,11 +64,15 @@ export class JobProgress {
     return this.#request.sampling.maxTokens - this.#emitted.length
   }
 
-  /** @param deadlineMs what is left of the request's own */
-  nextJob (deadlineMs: number | null): Job {
+  /**
+   * @param deadlineMs what is left of the request's own
+   * @param capabilities of the worker that gets it; null = one that can do everything
+   */
+  nextJob (deadlineMs: number | null, capabilities: WorkerDescription['capabilities'] | null = null): Job {
     this.#attempts += 1
     this.#emittedBefore = this.#emitted.length
-    const { tokenIds, sampling, deadlineMs: _whole, ...rest } = this.#request
+    this.#speaksChat = capabilities?.tokenIds === false
+    const { tokenIds, sampling, deadlineMs: _whole, chat, wishes, session: _session, ...rest } = this.#request
     const { maxTokens, minTokens, ...others } = sampling
     const emitted = this.#emitted.length
     return {
@@ -71,7 +80,8 @@ export class JobProgress {
       attempt: this.#attempts,
       tokenIds: emitted === 0 ? tokenIds : [...tokenIds, ...this.#emitted],
       ...(emitted === 0 ? {} : { resumedFrom: emitted }),
-      sampling: { ...others, maxTokens: maxTokens - emitted, ...(minTokens === undefined ? {} : { minTokens: Math.max(0, minTokens - emitted) }) },
+      ...(this.#speaksChat && chat !== undefined ? { chat: chat() } : {}),
+      sampling: { ...(capabilities?.logprobs === false ? {} : wishes), ...others, maxTokens: maxTokens - emitted, ...(minTokens === undefined ? {} : { minTokens: Math.max(0, minTokens - emitted) }) },
       ...(deadlineMs === null ? {} : { deadlineMs })
     }
   }
@@ -96,17 +106,20 @@ export class JobProgress {
         return []
       case 'text':
       case 'tool-call':
-        // Only jobs with a conversation get text, and none is sent with one yet.
-        throw new WorkerFault('broken', 'text in answer to token ids', { code: 'stream-broken', blame: 'worker', isRetryable: true })
+        if (!this.#speaksChat) throw new WorkerFault('broken', 'text in answer to token ids', { code: 'stream-broken', blame: 'worker', isRetryable: true })
+        this.#hasText = true
+        return [event]
       case 'done': {
         if (event.finish === 'abort') throw new WorkerFault('failed', 'the worker aborted the job', { code: 'aborted', blame: 'worker', isRetryable: true })
+        if (this.#speaksChat) return [{ ...event, countedBy: 'engine' }]
+        if (event.usage === null) throw new WorkerFault('broken', 'an end without counts', { code: 'stream-broken', blame: 'worker', isRetryable: true })
         const { completionTokens, cachedTokens } = event.usage
         const usage = {
           promptTokens: this.#request.tokenIds.length,
           completionTokens: this.#emittedBefore + completionTokens,
           cachedTokens: this.#emittedBefore > 0 ? this.#cachedTokens : cachedTokens
         }
-        return [{ ...event, usage }]
+        return [{ ...event, usage, countedBy: 'gateway' }]
       }
       case 'fail':
         throw new WorkerFault('failed', event.message, { code: event.code, blame: event.blame, isRetryable: event.retryable })
@@ -128,18 +141,18 @@ export class JobProgress {
     if (this.#deaths >= deathLimit) {
       throw new GatewayError('internal_error', `${this.#deaths} workers died while computing this request; it is not tried again`, { cause: fault })
     }
-    if (this.isResume && !this.#isResumable()) throw error
+    if (this.#hasText || (this.isResume && !this.#isResumable())) throw error
     return null
   }
 
+  /** Whether a worker can go on under the job's constraint is for the choice of the next one to find out. */
   #isResumable (): boolean {
-    // A grammar would have to be replayed over the emitted ids; until a worker can say that it does, the stream ends here.
-    return this.#request.constraint === undefined && this.promptTokens <= this.#limits.maxResumeTokens
+    return this.promptTokens <= this.#limits.maxResumeTokens
   }
 
   /** Everything asked for had been emitted; only the worker's last word was lost. */
   #lengthReached (): DispatchEvent {
     const usage = { promptTokens: this.#request.tokenIds.length, completionTokens: this.#emitted.length, cachedTokens: this.#cachedTokens }
-    return { type: 'done', finish: 'length', stopTokenId: null, usage }
+    return { type: 'done', finish: 'length', stopTokenId: null, usage, countedBy: 'gateway' }
   }
 }

@@ -18,6 +18,10 @@ export interface WorkerReport {
   ranks: number | null
   load: LoadReport | null
   tokensPerSecond: TokenRates | null
+  /** Learned from its jobs. */
+  learned: { prefillTokensPerSecond: number | null, stepSeconds: number, cacheTrust: number, cachedBlocks: number }
+  /** Jobs of this gateway that it gets at a time. */
+  maxJobs: number
   inFlight: SentWork
   pastFaults: PastFault[]
 }
@@ -46,16 +50,12 @@ export interface PoolSource {
   line: { waiting (tier: Tier): number, waitingTokens (tier: Tier): number }
 }
 
-/** Where no rate was measured lately: slow enough for a small machine, so that the estimate errs on the long side. */
-const assumedPrefillTokensPerSecond = 1000
-const jobSlotsPerWorker = 64
-
 export function reportWorkers ({ registry }: Pick<PoolSource, 'registry'>): WorkerReport[] {
   return registry.list().map(reportWorker)
 }
 
 function reportWorker (record: WorkerRecord): WorkerReport {
-  const { workerId, tier, client, state, stateReason, canServe, instanceId, description, load, tokenRates, inFlight, pastFaults } = record
+  const { workerId, tier, client, state, stateReason, canServe, instanceId, description, load, tokenRates, inFlight, pastFaults, rates, prefixes, limit } = record
   const checkpoint = description === null ? null : { name: description.checkpoint.name, revision: description.checkpoint.revision, trained: description.checkpoint.trained }
   return {
     workerId,
@@ -71,6 +71,13 @@ function reportWorker (record: WorkerRecord): WorkerReport {
     ranks: description?.ranks ?? null,
     load,
     tokensPerSecond: tokenRates,
+    learned: {
+      prefillTokensPerSecond: rates.isPrefillLearned ? rates.prefillTokensPerSecond : null,
+      stepSeconds: rates.stepSeconds(Math.max(1, inFlight.jobs)),
+      cacheTrust: prefixes.trust,
+      cachedBlocks: prefixes.size
+    },
+    maxJobs: limit.jobs,
     inFlight: { ...inFlight },
     pastFaults: [...pastFaults]
   }
@@ -83,7 +90,7 @@ export function reportPool (tier: Tier, { registry, line }: PoolSource): PoolRep
   const queuedTokens = queuedAtWorkers + line.waitingTokens(tier)
   const running = sum(records, record => record.inFlight.jobs)
   const kvUsedShare = kvShareOf(serving)
-  const slotShare = serving.length === 0 ? 1 : running / (serving.length * jobSlotsPerWorker)
+  const slotShare = serving.length === 0 ? 1 : running / sum(serving, ({ limit }) => limit.jobs)
   return {
     tier,
     workers: records.length,
@@ -92,16 +99,9 @@ export function reportPool (tier: Tier, { registry, line }: PoolSource): PoolRep
     queuedTokens,
     running,
     saturation: serving.length === 0 ? 1 : Math.min(1, Math.max(kvUsedShare ?? 0, slotShare)),
-    estimatedWaitSeconds: serving.length === 0 ? null : queuedTokens / sum(serving, prefillRate),
+    estimatedWaitSeconds: serving.length === 0 ? null : queuedTokens / sum(serving, ({ rates }) => rates.prefillTokensPerSecond),
     kvUsedShare
   }
-}
-
-/** The measured rate only counts while there is a queue: an idle worker's says nothing about what it could do. */
-function prefillRate ({ load, tokenRates }: WorkerRecord): number {
-  const isBusy = (load?.queuedTokens ?? 0) > 0
-  const measured = tokenRates?.promptTokens ?? 0
-  return isBusy && measured > 0 ? measured : assumedPrefillTokensPerSecond
 }
 
 function kvShareOf (records: WorkerRecord[]): number | null {

@@ -44,9 +44,14 @@ export class PrefixIndex {
     return known
   }
 
-  /** Prompt tokens whose state the worker probably has; one token at least is left to compute. */
+  /** Prompt tokens of the blocks that match; one token at least is left to compute. */
+  matchedTokens (hashes: readonly number[], promptTokens: number): number {
+    return Math.min(Math.max(0, promptTokens - 1), this.match(hashes) * blockTokens)
+  }
+
+  /** Prompt tokens whose state the worker probably has. */
   expectedTokens (hashes: readonly number[], promptTokens: number): number {
-    return Math.min(Math.max(0, promptTokens - 1), Math.floor(this.match(hashes) * blockTokens * this.#trust))
+    return Math.floor(this.matchedTokens(hashes, promptTokens) * this.#trust)
   }
 
   /** The worker has, or will have when it has computed them, these blocks. */

@@ -1,35 +1,26 @@
 /** Jobs for which no worker is ready, first come, first served, bounded in number and time. */
 import { GatewayError } from '../errors.js'
 import type { Tier } from '../../workers/contract/job.js'
-import { chooseWorker, type Candidate, type ChooseOptions, type ChoiceReason, type JobNeed, type WaitReason } from './choose-worker.js'
+import type { JobNeed, WaitReason } from './choose-worker.js'
 import type { Clock } from './clock.js'
-import type { WorkerRecord } from './worker-record.js'
+import type { Assignment, JobOrder, PreparedOrder, Router } from './router.js'
 import type { WorkerRegistry } from './worker-registry.js'
 
-export interface WaitingLineOptions extends ChooseOptions {
+export interface WaitingLineOptions {
   registry: WorkerRegistry
+  router: Router
   clock: Clock
   /** Jobs of one tier that may wait. */
   maxWaiting: number
   maxWaitMs: number
 }
 
-/** A worker taken for a job; its in-flight count holds the job until `release`. */
-export interface Assignment {
-  worker: WorkerRecord
-  reason: ChoiceReason
-  expectedCachedTokens: number
-  release: () => void
-}
-
 interface Waiter {
   tier: Tier
-  need: JobNeed
+  prepared: PreparedOrder
   /** True when it needs to wait no longer. */
   attempt: () => boolean
 }
-
-type RecordCandidate = Candidate & { record: WorkerRecord }
 
 export class WaitingLine {
   readonly #options: WaitingLineOptions
@@ -48,39 +39,43 @@ export class WaitingLine {
 
   /** Prompt tokens of those. */
   waitingTokens (tier: Tier): number {
-    return this.#waiters.reduce((total, { tier: other, need }) => other === tier ? total + need.promptTokens : total, 0)
+    return this.#waiters.reduce((total, { tier: other, prepared }) => other === tier ? total + prepared.order.promptTokens : total, 0)
   }
 
   /**
    * @throws GatewayError no_worker_available with the reason, context_length_exceeded when no worker of the tier is large enough;
    * the signal's reason when it aborts
    */
-  async acquire (tier: Tier, need: JobNeed, signal: AbortSignal): Promise<Assignment> {
+  async acquire (order: JobOrder, signal: AbortSignal): Promise<Assignment> {
     signal.throwIfAborted()
-    const now = this.#try(tier, need)
+    const { router } = this.#options
+    const prepared = router.prepare(order)
+    const { tier } = order
+    const now = router.place(prepared)
     if (typeof now !== 'string') return now
-    this.#refuseHopeless(tier, need, now)
+    this.#refuseHopeless(tier, order, now)
     const waiting = this.waiting(tier)
     if (waiting >= this.#options.maxWaiting) throw this.#refusal(tier, now, `${waiting} requests wait already`)
-    return await this.#wait(tier, need, signal)
+    return await this.#wait(prepared, signal)
   }
 
   close (): void {
     this.#unsubscribe()
   }
 
-  async #wait (tier: Tier, need: JobNeed, signal: AbortSignal): Promise<Assignment> {
-    const { clock, maxWaitMs } = this.#options
+  async #wait (prepared: PreparedOrder, signal: AbortSignal): Promise<Assignment> {
+    const { clock, maxWaitMs, router } = this.#options
+    const { order: { tier } } = prepared
     let leave = (): void => {}
     try {
       return await new Promise<Assignment>((resolve, reject) => {
         const waiter: Waiter = {
           tier,
-          need,
+          prepared,
           attempt: () => {
             try {
-              const result = this.#try(tier, need)
-              if (typeof result === 'string') this.#refuseHopeless(tier, need, result)
+              const result = router.place(prepared)
+              if (typeof result === 'string') this.#refuseHopeless(tier, prepared.order, result)
               else resolve(result)
               return typeof result !== 'string'
             } catch (error) {
@@ -113,15 +108,7 @@ export class WaitingLine {
     }
   }
 
-  #try (tier: Tier, need: JobNeed): Assignment | WaitReason {
-    const { registry } = this.#options
-    const choice = chooseWorker(registry.list(tier).map(candidateOf), need, this.#options)
-    if (choice.kind === 'none') return choice.reason
-    const { record, expectedCachedTokens } = choice.worker
-    return { worker: record, reason: choice.reason, expectedCachedTokens, release: registry.begin(record, need.promptTokens) }
-  }
-
-  #refuseHopeless (tier: Tier, need: JobNeed, reason: WaitReason): void {
+  #refuseHopeless (tier: Tier, need: Omit<JobNeed, 'answerTokens' | 'sessionInstance'>, reason: WaitReason): void {
     if (reason === 'context') {
       const largest = Math.max(...this.#options.registry.list(tier).map(({ description }) => description?.contextTokens ?? 0))
       const message = `This model's maximum context length is ${largest} tokens. However, your messages resulted in ${need.promptTokens} tokens.`
@@ -130,12 +117,13 @@ export class WaitingLine {
     if (reason === 'none-registered') throw new GatewayError('no_worker_available', `no worker of tier ${tier} is configured`, { retryAfterMs: 10_000 })
     // A worker of another capability may still come, but nobody should wait on that.
     if (reason === 'cannot-resume') throw new GatewayError('worker_stream_broken', `no worker of tier ${tier} can resume an answer`)
+    if (reason === 'incapable') throw new GatewayError('unsupported_parameter', `no worker of tier ${tier} can ${wishesOf(need)}`)
   }
 
-  #timedOut ({ tier, need }: Waiter): GatewayError {
+  #timedOut ({ tier, prepared }: Waiter): GatewayError {
     const line = this.#waiters.filter(waiter => waiter.tier === tier)
-    const position = line.findIndex(waiter => waiter.need === need) + 1
-    const result = chooseWorker(this.#options.registry.list(tier).map(candidateOf), need, this.#options)
+    const position = line.findIndex(waiter => waiter.prepared === prepared) + 1
+    const result = this.#options.router.choose(prepared)
     const reason = result.kind === 'none' ? result.reason : 'busy'
     return this.#refusal(tier, reason, `waited ${this.#options.maxWaitMs} ms, position ${position} of ${line.length}`)
   }
@@ -147,33 +135,26 @@ export class WaitingLine {
   }
 }
 
+function wishesOf ({ constraint, wantsLogprobs, hasChat }: Pick<JobNeed, 'constraint' | 'wantsLogprobs' | 'hasChat'>): string {
+  return [
+    ...(constraint === undefined ? [] : [`hold an answer to ${constraint}`]),
+    ...(wantsLogprobs === true ? ['give log-probabilities'] : []),
+    ...(hasChat === true ? [] : ['go on from a raw text'])
+  ].join(' and ')
+}
+
 /** When asking again has a chance. */
 const retryAfterMs: Record<WaitReason, number> = {
   busy: 1000,
+  'long-prompts': 5000,
+  memory: 2000,
   starting: 5000,
   unreachable: 5000,
   draining: 5000,
   quarantined: 30_000,
   'other-checkpoint': 30_000,
   'cannot-resume': 30_000,
+  incapable: 30_000,
   'none-registered': 30_000,
   context: 30_000
-}
-
-function candidateOf (record: WorkerRecord): RecordCandidate {
-  const { workerId, instanceId, state, canServe, description, load, inFlight, sentSinceLoad } = record
-  return {
-    record,
-    workerId,
-    instanceId,
-    state,
-    canServe,
-    checkpoint: description?.checkpoint.name ?? null,
-    contextTokens: description?.contextTokens ?? null,
-    canResume: description?.capabilities.resume ?? false,
-    load,
-    inFlight,
-    sentSinceLoad,
-    expectedCachedTokens: 0
-  }
 }

@@ -1,6 +1,10 @@
 import type { WorkerDescription } from '../../workers/contract/description.js'
 import type { LoadReport } from '../../workers/contract/event.js'
 import type { Tier } from '../../workers/contract/job.js'
+import { AdaptiveLimit } from './adaptive-limit.js'
+import { LearnedRates } from './learned-rates.js'
+import type { LengthClass } from './length-class.js'
+import { PrefixIndex } from './prefix-index.js'
 import type { WorkerClient } from './worker-client.js'
 import type { FaultKind, WorkerFault } from './worker-fault.js'
 
@@ -26,11 +30,16 @@ export interface TokenRates {
   generatedTokens: number
 }
 
-/** Work that this gateway has sent, in jobs and in tokens of their prompts. */
+/** Work that was sent to a worker and is not done. */
 export interface SentWork {
   jobs: number
+  /** Of prompts, to be computed: without what the worker was believed to have cached, and only until the first token. */
   promptTokens: number
+  /** Of KV memory: the same, and the answer that is expected. */
+  reservedTokens: number
 }
+
+export const noWork: Readonly<SentWork> = { jobs: 0, promptTokens: 0, reservedTokens: 0 }
 
 const keptFaults = 10
 const rateWindowMs = 1000
@@ -48,14 +57,22 @@ export class WorkerRecord {
   stateReason = 'not yet reached'
   description: WorkerDescription | null = null
   load: LoadReport | null = null
-  readonly inFlight: SentWork = { jobs: 0, promptTokens: 0 }
+  readonly inFlight: SentWork = { ...noWork }
   /** Sent since the last load report was asked for: what that report cannot know yet. */
-  readonly sentSinceLoad: SentWork = { jobs: 0, promptTokens: 0 }
+  readonly sentSinceLoad: SentWork = { ...noWork }
+  /** What other gateways say that they have sent; none say so without a shared store. */
+  shared: Readonly<SentWork> = noWork
+  /** Long prompts of ours that are being computed, by class. */
+  readonly longPrefills: Record<Exclude<LengthClass, 'S'>, number> = { L: 0, XL: 0 }
+  readonly prefixes = new PrefixIndex()
+  readonly rates = new LearnedRates()
+  readonly limit = new AdaptiveLimit({ initialJobs: 64, maxJobs: 256 })
   missedPolls = 0
   /** The latest last. */
   readonly pastFaults: PastFault[] = []
   /** Null until two reports are known, and for engines that do not count. */
   tokenRates: TokenRates | null = null
+  #unexplained: Readonly<SentWork> = noWork
   #rateBase: { at: number, load: LoadReport } | null = null
   #faults = 0
   #faultsAnswered = 0
@@ -107,9 +124,28 @@ export class WorkerRecord {
     if (this.state === 'degraded' && now >= this.#degradedUntil) this.move('serving', 'no fault lately')
   }
 
-  /** @param now milliseconds of the record's clock */
-  noteLoad (load: LoadReport, now: number): void {
+  /** Work of others on this worker: what its report has beyond ours, or what they say themselves. */
+  get elsewhere (): SentWork {
+    return {
+      jobs: Math.max(this.#unexplained.jobs, this.shared.jobs),
+      promptTokens: Math.max(this.#unexplained.promptTokens, this.shared.promptTokens),
+      reservedTokens: Math.max(this.#unexplained.reservedTokens, this.shared.reservedTokens)
+    }
+  }
+
+  /**
+   * @param now milliseconds of the record's clock
+   * @param ours what was in flight when the report was asked for
+   */
+  noteLoad (load: LoadReport, now: number, ours: SentWork = this.inFlight): void {
     this.load = load
+    this.#unexplained = {
+      jobs: Math.max(0, (load.running ?? 0) + (load.waiting ?? 0) - ours.jobs),
+      promptTokens: Math.max(0, (load.queuedTokens ?? 0) - ours.promptTokens),
+      reservedTokens: Math.max(0, (load.kvUsedTokens ?? 0) - ours.reservedTokens)
+    }
+    this.prefixes.setCapacity(load.kvCapacityTokens)
+    this.limit.reported(load.waiting, this.inFlight.jobs)
     const base = this.#rateBase
     if (base !== null && now - base.at < rateWindowMs) return
     this.tokenRates = base === null ? null : ratesBetween(base.load, load, (now - base.at) / 1000)

@@ -7,6 +7,7 @@ import type { Readiness } from '../../workers/contract/control.js'
 import type { LoadReport } from '../../workers/contract/event.js'
 import type { Tier } from '../../workers/contract/job.js'
 import { systemClock, type Clock } from './clock.js'
+import { openWork, type OpenWork, type PlannedWork } from './open-work.js'
 import type { WorkerClient } from './worker-client.js'
 import { WorkerFault } from './worker-fault.js'
 import { WorkerRecord, type WorkerState } from './worker-record.js'
@@ -35,6 +36,8 @@ interface Slot {
 }
 
 export class WorkerRegistry {
+  /** Other gateways send jobs to these workers, too. */
+  hasPeers = false
   readonly #slots = new Map<string, Slot>()
   readonly #listeners = new Set<() => void>()
   readonly #logger: BaseLogger
@@ -100,20 +103,9 @@ export class WorkerRegistry {
     await slot.nextProbe
   }
 
-  /** Counts a job as in flight from the moment it is sent. @returns the way to say that it has ended */
-  begin (record: WorkerRecord, promptTokens: number): () => void {
-    for (const work of [record.inFlight, record.sentSinceLoad]) {
-      work.jobs += 1
-      work.promptTokens += promptTokens
-    }
-    let isOpen = true
-    return () => {
-      if (!isOpen) return
-      isOpen = false
-      record.inFlight.jobs -= 1
-      record.inFlight.promptTokens -= promptTokens
-      this.#changed()
-    }
+  /** Counts a job as in flight from the moment it is sent. */
+  begin (record: WorkerRecord, work: PlannedWork): OpenWork {
+    return openWork(record, work, () => { this.#changed() })
   }
 
   noteLoad (record: WorkerRecord, load: LoadReport): void {
@@ -193,10 +185,11 @@ export class WorkerRegistry {
   }
 
   async #askLoad (record: WorkerRecord): Promise<void> {
-    const sent = { ...record.sentSinceLoad }
-    record.noteLoad(await record.client.load(), this.#clock.now())
+    const [sent, ours] = [{ ...record.sentSinceLoad }, { ...record.inFlight }]
+    record.noteLoad(await record.client.load(), this.#clock.now(), ours)
     record.sentSinceLoad.jobs -= sent.jobs
     record.sentSinceLoad.promptTokens -= sent.promptTokens
+    record.sentSinceLoad.reservedTokens -= sent.reservedTokens
   }
 
   #miss (slot: Slot, error: unknown): void {

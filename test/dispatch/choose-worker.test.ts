@@ -1,11 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { chooseWorker, workSeconds, type Candidate, type JobNeed } from '../../src/dispatch/choose-worker.js'
+import { noWork, type SentWork } from '../../src/dispatch/worker-record.js'
 import type { LoadReport } from '../../workers/contract/event.js'
 
-const need: JobNeed = { checkpoint: 'flash', promptTokens: 1000, maxTokens: 100, isResume: false, tried: new Set() }
-const idle = { jobs: 0, promptTokens: 0 }
-const options = { maxJobsPerWorker: 4, random: () => 0 }
+const need: JobNeed = { checkpoint: 'flash', promptTokens: 1000, answerTokens: { expected: 100, reserved: 100 }, isResume: false, sessionInstance: null, tried: new Set() }
+const able = { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: [] }
+const chatOnly = { ...able, tokenIds: false, resume: false, logprobs: false }
+const rates = { prefillTokensPerSecond: 1000, stepSeconds: (jobs: number) => 0.01 * jobs }
+
+const work = (jobs: number, promptTokens = 0, reservedTokens = 0): SentWork => ({ jobs, promptTokens, reservedTokens })
 
 function candidate (workerId: string, rest: Partial<Candidate> = {}): Candidate {
   return {
@@ -15,21 +19,23 @@ function candidate (workerId: string, rest: Partial<Candidate> = {}): Candidate 
     canServe: true,
     checkpoint: 'flash',
     contextTokens: 65_536,
-    canResume: true,
+    capabilities: able,
     load: null,
-    inFlight: idle,
-    sentSinceLoad: idle,
+    inFlight: noWork,
+    sentSinceLoad: noWork,
+    elsewhere: noWork,
+    rates,
+    longPrefills: { L: 0, XL: 0 },
+    maxJobs: 4,
     expectedCachedTokens: 0,
     ...rest
   }
 }
 
-function report (running: number | null, queuedTokens: number | null): LoadReport {
-  return { running, waiting: running === null ? null : 0, queuedTokens, kvUsedTokens: null, kvCapacityTokens: null, promptTokensTotal: null, generatedTokensTotal: null }
-}
+const report: LoadReport = { running: null, waiting: null, queuedTokens: null, kvUsedTokens: null, kvCapacityTokens: null, promptTokensTotal: null, generatedTokensTotal: null }
 
-const nameOf = (candidates: Candidate[], rest: Partial<JobNeed> = {}, random = options.random): string => {
-  const choice = chooseWorker(candidates, { ...need, ...rest }, { ...options, random })
+const nameOf = (candidates: Candidate[], rest: Partial<JobNeed> = {}, random: () => number = () => 0): string => {
+  const choice = chooseWorker(candidates, { ...need, ...rest }, { random })
   return choice.kind === 'chosen' ? `${choice.worker.workerId} ${choice.reason}` : choice.reason
 }
 
@@ -42,14 +48,29 @@ await t.test('why nobody can take the job', async t => {
   t.equal(nameOf([candidate('a', { state: 'quarantined', canServe: false })]), 'quarantined')
   t.equal(nameOf([candidate('a', { checkpoint: 'other' })]), 'other-checkpoint')
   t.equal(nameOf([candidate('a', { contextTokens: 1000 })]), 'context')
-  t.equal(nameOf([candidate('a', { canResume: false })], { isResume: true }), 'cannot-resume')
-  t.equal(nameOf([candidate('a', { inFlight: { jobs: 4, promptTokens: 0 } })]), 'busy')
+  t.equal(nameOf([candidate('a', { capabilities: { ...able, resume: false } })], { isResume: true }), 'cannot-resume')
+  t.equal(nameOf([candidate('a')], { isResume: true, constraint: 'json' }), 'incapable')
+  const constrained = candidate('a', { capabilities: { ...able, constraints: ['json'] } })
+  t.equal(nameOf([constrained], { constraint: 'json' }), 'a only-worker')
+  t.equal(nameOf([constrained], { isResume: true, constraint: 'json' }), 'cannot-resume', 'a grammar would begin anew')
+  t.equal(nameOf([candidate('a', { capabilities: chatOnly })]), 'incapable', 'a raw text is no conversation')
+  t.equal(nameOf([candidate('a', { capabilities: chatOnly })], { hasChat: true, wantsLogprobs: true }), 'incapable')
+  t.equal(nameOf([candidate('a', { inFlight: work(4, 0) })]), 'busy')
 })
 
 await t.test('the reason that is told is the one closest to a yes', async t => {
   const small = candidate('small', { contextTokens: 10 })
   t.equal(nameOf([small, candidate('b', { state: 'starting', canServe: false })]), 'starting')
-  t.equal(nameOf([small, candidate('b', { state: 'draining', canServe: false }), candidate('c', { inFlight: { jobs: 4, promptTokens: 0 } })]), 'busy')
+  t.equal(nameOf([small, candidate('b', { state: 'draining', canServe: false }), candidate('c', { inFlight: work(4, 0) })]), 'busy')
+})
+
+await t.test('a worker that only speaks chat is the overflow of those that take ids', async t => {
+  const [ours, theirs] = [candidate('ours', { inFlight: work(3, 9000) }), candidate('theirs', { capabilities: chatOnly })]
+  t.equal(nameOf([ours, theirs], { hasChat: true }), 'ours least-work')
+  t.equal(nameOf([{ ...ours, inFlight: work(4, 0) }, theirs], { hasChat: true }), 'theirs only-worker')
+  t.equal(nameOf([{ ...ours, canServe: false }, theirs], { hasChat: true }), 'theirs only-worker')
+  t.equal(nameOf([ours, theirs], { hasChat: true, tried: new Set(['ours#1']) }), 'theirs least-work')
+  t.equal(nameOf([theirs], { hasChat: true }), 'theirs only-worker')
 })
 
 await t.test('healthy before degraded, untried before tried', async t => {
@@ -60,33 +81,76 @@ await t.test('healthy before degraded, untried before tried', async t => {
   t.equal(nameOf([candidate('b', { instanceId: 'b#2' })], { tried: new Set(['b#1']) }), 'b only-worker', 'a restarted worker is another instance')
 })
 
-await t.test('what was sent counts at once, before any report', async t => {
-  const busy = candidate('a', { load: report(0, 0), inFlight: { jobs: 1, promptTokens: 5000 }, sentSinceLoad: { jobs: 1, promptTokens: 5000 } })
-  t.equal(nameOf([busy, candidate('b', { load: report(0, 0) })]), 'b least-work')
+await t.test('work counts, ours and others\', by what it takes and not by the number of jobs', async t => {
+  t.equal(nameOf([candidate('a', { inFlight: work(1, 5000) }), candidate('b')]), 'b least-work')
+  t.equal(nameOf([candidate('a', { elsewhere: work(3, 9000) }), candidate('b', { inFlight: work(1) })]), 'b least-work')
+  t.equal(nameOf([candidate('a', { inFlight: work(1, 50_000) }), candidate('b', { inFlight: work(3, 300) })]), 'b least-work', 'three short ones are less than a long one')
+  t.equal(nameOf([candidate('a', { inFlight: work(3) }), candidate('b', { inFlight: work(1) })]), 'b least-work', 'a smaller batch is quicker')
+  const slow = { ...rates, prefillTokensPerSecond: 100 }
+  t.equal(nameOf([candidate('a', { rates: slow }), candidate('b', { inFlight: work(1, 2000) })]), 'b least-work', 'a busy fast worker is sooner done than a slow idle one')
+  t.equal(nameOf([candidate('a', { load: { ...report, queuedTokens: 1000 }, inFlight: work(1, 50_000) }), candidate('b', { inFlight: work(1, 20_000) })]), 'a least-work', 'it is nearly through with its long prompt')
 })
 
-await t.test('what other gateways sent counts through the report', async t => {
-  t.equal(nameOf([candidate('a', { load: report(3, 9000) }), candidate('b', { load: report(1, 0) })]), 'b least-work')
+await t.test('a prefix is worth a queue, but not any queue', async t => {
+  const holder = (queued: number): Candidate => candidate('holder', { expectedCachedTokens: 900, inFlight: work(0, queued) })
+  t.equal(nameOf([candidate('a'), holder(0)]), 'holder cached-prefix')
+  t.equal(nameOf([candidate('a'), holder(800)]), 'holder cached-prefix')
+  t.equal(nameOf([candidate('a'), holder(3000)]), 'a least-work')
 })
 
-await t.test('an unknown load is not taken for an idle worker\'s 0', async t => {
-  const unknown = candidate('a', { load: report(null, null), inFlight: { jobs: 2, promptTokens: 8000 } })
-  t.ok(workSeconds(unknown, need) > workSeconds(candidate('b', { load: report(1, 0) }), need))
+await t.test('a session stays where it is, unless that worker is far busier', async t => {
+  const [a, b] = [candidate('a'), candidate('b', { inFlight: work(1, 5000) })]
+  t.equal(nameOf([a, b], { sessionInstance: 'b#1' }), 'b session')
+  t.equal(nameOf([a, candidate('b', { inFlight: work(1, 20_000) })], { sessionInstance: 'b#1' }), 'a least-work')
+  t.equal(nameOf([a, candidate('b', { state: 'degraded' })], { sessionInstance: 'b#1' }), 'a least-work', 'health goes first')
+  t.equal(nameOf([a, b], { sessionInstance: 'b#0' }), 'a least-work', 'a restarted worker has forgotten it')
 })
 
-await t.test('expected cache hits make a worker cheaper', async t => {
-  t.equal(nameOf([candidate('a'), candidate('b', { expectedCachedTokens: 900 })]), 'b least-work')
+await t.test('memory: what is computed and answered must have room', async t => {
+  const withMemory = (inFlight: SentWork): Candidate => candidate('a', { load: { ...report, kvCapacityTokens: 4096, kvUsedTokens: 0 }, inFlight })
+  t.equal(nameOf([withMemory(work(1, 0, 2816))]), 'a only-worker', '1100 tokens are five pages of 256')
+  t.equal(nameOf([withMemory(work(1, 0, 2817))]), 'memory')
+  t.equal(nameOf([{ ...withMemory(work(1, 0, 2817)), expectedCachedTokens: 999 }]), 'a only-worker', 'what is cached takes no more')
+  t.equal(nameOf([withMemory(noWork)], { promptTokens: 10_000 }), 'a only-worker', 'an empty worker decides for itself')
+  t.equal(nameOf([candidate('a', { inFlight: work(1, 0, 1e9) })]), 'a only-worker', 'unknown memory is not full memory')
 })
 
-await t.test('of two candidates the one with less work always wins; of many never the worst of the two looked at', async () => {
-  const work = fc.record({ running: fc.nat({ max: 50 }), queued: fc.nat({ max: 100_000 }) })
-  fc.assert(fc.property(fc.array(work, { minLength: 1, maxLength: 6 }), fc.array(fc.double({ min: 0, max: 0.999999, noNaN: true }), { minLength: 2, maxLength: 2 }), (loads, randoms) => {
-    const candidates = loads.map(({ running, queued }, index) => candidate(`w${index}`, { load: report(running, queued) }))
-    let draws = 0
-    const choice = chooseWorker(candidates, need, { ...options, random: () => randoms[draws++ % 2] ?? 0 })
-    if (choice.kind !== 'chosen') return false
-    const costs = candidates.map(one => workSeconds(one, need))
-    const beaten = costs.filter(cost => cost >= choice.workSeconds).length
-    return candidates.length <= 2 ? choice.workSeconds === Math.min(...costs) : beaten >= 2
+await t.test('long prompts leave workers to short ones', async t => {
+  const roomy = (workerId: string, rest: Partial<Candidate> = {}): Candidate => candidate(workerId, { contextTokens: 1e6, ...rest })
+  const atLong = { longPrefills: { L: 1, XL: 0 }, inFlight: work(1, 100_000) }
+  const long = { promptTokens: 100_000 }
+  t.equal(nameOf([roomy('a', atLong), roomy('b')], long), 'a only-worker', 'one of two is at a long one: it gets the next, too')
+  t.equal(nameOf([roomy('a', { ...atLong, maxJobs: 1 }), roomy('b')], long), 'busy')
+  t.equal(nameOf([roomy('a', atLong), roomy('b'), roomy('c'), roomy('d')], long), 'b least-work', 'half of them may')
+  t.equal(nameOf([roomy('a', atLong), roomy('b', { expectedCachedTokens: 99_000 })], long), 'b cached-prefix', 'long is what there is to compute')
+  t.equal(nameOf([roomy('a', { longPrefills: { L: 0, XL: 1 }, inFlight: work(1, 500_000) })], { promptTokens: 500_000 }), 'long-prompts', 'scratch memory is for one XL prompt')
+  t.equal(nameOf([roomy('a', atLong), roomy('b')]), 'b least-work')
+})
+
+await t.test('the least work wins, but for what cannot be told apart', async () => {
+  const load = fc.record({ jobs: fc.nat({ max: 3 }), queued: fc.nat({ max: 100_000 }) })
+  const random = fc.double({ min: 0, max: 0.999999, noNaN: true })
+  fc.assert(fc.property(fc.array(load, { minLength: 1, maxLength: 6 }), fc.array(random, { minLength: 2, maxLength: 2 }), (loads, randoms) => {
+    const candidates = loads.map(({ jobs, queued }, index) => candidate(`w${index}`, { inFlight: work(jobs, queued) }))
+    let draw = 0
+    const choice = chooseWorker(candidates, need, { random: () => randoms[draw++ % 2] ?? 0 })
+    const least = Math.min(...candidates.map(other => workSeconds(other, need)))
+    return choice.kind === 'chosen' && choice.workSeconds <= least + Math.max(0.02, 0.05 * least)
   }))
+})
+
+await t.test('equals are chosen equally, so that gateways with the same view do not herd', async t => {
+  const candidates = ['a', 'b', 'c', 'd'].map(name => candidate(name))
+  const counts = new Map<string, number>()
+  for (let one = 0; one < 8; one++) {
+    for (let two = 0; two < 8; two++) {
+      const draws = [one / 8, two / 8]
+      const chosen = nameOf(candidates, {}, () => draws.shift() ?? 0)
+      counts.set(chosen, (counts.get(chosen) ?? 0) + 1)
+    }
+  }
+  t.same([...counts.values()], [16, 16, 16, 16])
+  const nearly = [candidate('a', { inFlight: work(0, 200) }), candidate('b')]
+  t.equal(chooseWorker(nearly, need, { random: () => 0.99 }).kind, 'chosen')
+  t.equal(nameOf(nearly), 'b least-work', 'of two looked at the better')
 })

@@ -88,7 +88,7 @@ await t.test('a restarted process is a new record, and the old one is gone', asy
   const { registry, worker } = await register()
   const [old] = registry.list()
   if (old === undefined) throw new Error('no record')
-  registry.begin(old, 500)
+  registry.begin(old, { promptTokens: 500, reservedTokens: 768, lengthClass: 'S' })
   worker.instanceId = 'two'
   await registry.probe('a')
   const [renewed] = registry.list()
@@ -174,14 +174,17 @@ await t.test('work counts from the moment it is sent, and a report replaces what
   const { registry, worker } = await register()
   const [record] = registry.list()
   if (record === undefined) throw new Error('no record')
-  const end = registry.begin(record, 100)
-  t.match(record, { inFlight: { jobs: 1, promptTokens: 100 }, sentSinceLoad: { jobs: 1, promptTokens: 100 } })
-  worker.running = 1
+  const work = registry.begin(record, { promptTokens: 100, reservedTokens: 256, lengthClass: 'L' })
+  t.match(record, { inFlight: { jobs: 1, promptTokens: 100, reservedTokens: 256 }, sentSinceLoad: { jobs: 1, promptTokens: 100 }, longPrefills: { L: 1 } })
+  worker.running = 3
   await registry.probe('a')
-  t.match(record, { inFlight: { jobs: 1 }, sentSinceLoad: { jobs: 0, promptTokens: 0 }, load: { running: 1 } })
-  end()
-  end()
-  t.match(record, { inFlight: { jobs: 0, promptTokens: 0 } })
+  t.match(record, { inFlight: { jobs: 1 }, sentSinceLoad: { jobs: 0, promptTokens: 0 }, load: { running: 3 }, elsewhere: { jobs: 2 } }, 'what is not ours is others\'')
+  work.prefilled()
+  work.prefilled()
+  t.match(record, { inFlight: { jobs: 1, promptTokens: 0, reservedTokens: 256 }, longPrefills: { L: 0 } })
+  work.end()
+  work.end()
+  t.match(record, { inFlight: { jobs: 0, promptTokens: 0, reservedTokens: 0 } })
 })
 
 await t.test('listeners hear of every change until they stop', async t => {
