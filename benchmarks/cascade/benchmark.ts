@@ -19,7 +19,8 @@ const perSkill = Number(process.argv[2] ?? 100)
 const items = readItems('models/eval', perSkill)
 const flash = await evaluate('models/flash-mini', 'flash', items)
 const pro = await evaluate('models/pro-mini', 'pro', items)
-const prices = { flash: pricesAt(listPrices, 'flash', pricedAtMs), pro: pricesAt(listPrices, 'pro', pricedAtMs) }
+const book = listPrices([])
+const prices = { flash: pricesAt(book, 'flash', pricedAtMs), pro: pricesAt(book, 'pro', pricedAtMs) }
 
 const part = (remainder: number): Answers => ({ flash: every(flash, remainder), pro: every(pro, remainder), prices })
 const [training, test] = [part(0), part(1)]

@@ -27,6 +27,7 @@ import { dayOf, monthOf } from './utc-period.js'
 
 export interface AccountServiceOptions {
   store: AccountStore
+  /** Default: the list prices, as if no day were a holiday. */
   priceBook?: PriceBook
   /** What a limit does while the store is unreachable. Default: money closed, the others open. */
   whenUnavailable?: Partial<Record<LimitKind, 'open' | 'closed'>>
@@ -89,7 +90,7 @@ export class AccountService {
 
   constructor (options: AccountServiceOptions) {
     this.#store = options.store
-    this.#priceBook = options.priceBook ?? listPrices
+    this.#priceBook = options.priceBook ?? listPrices([])
     this.#whenUnavailable = { money: 'closed', tokens: 'open', requests: 'open', concurrency: 'open', ...options.whenUnavailable }
     this.#journal = new SettlementJournal(options.journalPath ?? null)
     this.#mostUnsettled = options.mostUnsettled ?? 10_000

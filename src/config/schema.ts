@@ -47,6 +47,8 @@ export const configSchema = z.strictObject({
     }).prefault({}),
     /** DeepSeek's list prices, or dated rows and peak calendars of one's own, in USD per 1M tokens. */
     prices: z.union([z.literal('deepseek'), priceBookSchema]).default('deepseek'),
+    /** Wholly off-peak dates of those list prices; config/gateway.yaml says where they are from. */
+    holidays: z.array(z.iso.date()).default(['2026-09-25', '2026-10-01', '2026-10-02', '2026-10-05', '2026-10-06', '2026-10-07', '2027-01-01']),
     /** What a tier's hardware costs and yields, in place of a price; null = the price above. */
     ownHardware: z.strictObject({
       flash: ownHardwareSchema.nullable().default(null),

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { listPrices } from '../../src/accounts/list-prices.js'
 import { formatUsd, parsePricePerMillion, parseUsd } from '../../src/accounts/money.js'
+import { configSchema } from '../../src/config/schema.js'
 import { costOf, isPeak, ownHardwarePrices, priceBookSchema, pricesAt } from '../../src/accounts/price-book.js'
 
 const at = (text: string): number => Date.parse(text)
@@ -20,6 +21,7 @@ await t.test('money is read and written exactly', async t => {
 })
 
 await t.test('list prices by date and hour', async t => {
+  const book = listPrices(configSchema.parse({}).accounts.holidays)
   const table: Array<[string, 'flash' | 'pro', [number, number, number]]> = [
     ['2025-01-01T00:00:00Z', 'flash', [28_000, 140_000, 280_000]], // before the first row: the first row
     ['2026-04-24T12:00:00Z', 'pro', [145_000, 1_740_000, 3_480_000]],
@@ -36,8 +38,10 @@ await t.test('list prices by date and hour', async t => {
     ['2026-09-10T10:00:00Z', 'flash', [3000, 150_000, 600_000]],
     ['2026-10-01T02:00:00Z', 'flash', [3000, 150_000, 600_000]] // a holiday on a Thursday
   ]
-  for (const [when, tier, [hit, miss, output]] of table) t.same(pricesAt(listPrices, tier, at(when)), { hit, miss, output }, `${tier} ${when}`)
-  t.notOk(isPeak(listPrices, at('2026-05-04T02:00:00Z')))
+  for (const [when, tier, [hit, miss, output]] of table) t.same(pricesAt(book, tier, at(when)), { hit, miss, output }, `${tier} ${when}`)
+  t.notOk(isPeak(book, at('2026-05-04T02:00:00Z')))
+  t.ok(isPeak(listPrices([]), at('2026-10-01T02:00:00Z')), 'holidays are a setting')
+  t.ok(isPeak(listPrices(['2026-10-02']), at('2026-10-01T02:00:00Z')))
 })
 
 await t.test('the whole is rounded once, half up', async t => {

@@ -19,7 +19,7 @@ const says = (content: string): Message => ({ role: 'user', content })
 
 /** A gateway of its own over a store that others may use too; asks answer [tier, reason]. */
 async function start (t: Test, store: AccountStore, secret: string) {
-  const accounts = new AccountService({ store, priceBook: listPrices, whenUnavailable: { money: 'open' } })
+  const accounts = new AccountService({ store, priceBook: listPrices([]), whenUnavailable: { money: 'open' } })
   const gateway = await startGateway(t, { accounts, turns: store })
   t.after(async () => { await accounts.close() })
   return async (messages: Message[], { headers = {}, key = secret, maxTokens = 64 }: { headers?: Record<string, string>, key?: string, maxTokens?: number } = {}) => {
