@@ -3,13 +3,15 @@ import { type EngineDescription } from '../../contract/description.js'
 import { type FailEvent, type JobEvent, type LoadReport } from '../../contract/event.js'
 import { type Job } from '../../contract/job.js'
 import { type Engine } from '../engine.js'
+import { ConstraintError } from './constraints/constraint-error.js'
+import { GrammarMaker, type NamedGrammar } from './constraints/grammar-shelf.js'
 import { describeCheckpoint } from './describe-checkpoint.js'
 import { openCheckpoint } from './checkpoint/open-checkpoint.js'
 import { groupSettingOf, type V4EngineOptions } from './engine-settings.js'
 import { JobChannel } from './job-channel.js'
 import { RankGroup } from './ranks/rank-group.js'
 import { type RankReply } from './ranks/rank-messages.js'
-import { refuseJob } from './scheduler/refuse-job.js'
+import { refusal, refuseJob } from './scheduler/refuse-job.js'
 
 const DEFAULT_WAITING = 256
 
@@ -19,6 +21,7 @@ export class V4Engine implements Engine {
   readonly #description: EngineDescription
   readonly #maxJobs: number
   readonly #channels = new Map<number, JobChannel>()
+  readonly #grammars = new GrammarMaker()
   #lastId = 0
   #load: LoadReport
   #ending: FailEvent | null = null
@@ -60,13 +63,15 @@ export class V4Engine implements Engine {
   }
 
   async * generate (job: Job, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
-    const refusal = this.#refuse(job)
-    if (refusal !== null) return yield refusal
+    const refused = this.#refuse(job)
+    if (refused !== null) return yield refused
+    const grammar = this.#grammarOf(job)
+    if (grammar !== null && 'type' in grammar) return yield grammar
     const id = ++this.#lastId
     const channel = new JobChannel()
     const abort = (): void => { this.#group.ask({ type: 'abort', id }) }
     this.#channels.set(id, channel)
-    this.#group.ask({ type: 'submit', id, job })
+    this.#group.ask({ type: 'submit', id, job, grammar })
     signal.addEventListener('abort', abort)
     if (signal.aborted) abort()
     try {
@@ -93,10 +98,20 @@ export class V4Engine implements Engine {
   #refuse (job: Job): FailEvent | null {
     if (this.#ending !== null) return this.#ending
     const { checkpoint: { name, vocabularySize }, contextTokens } = this.#description
-    const refusal = refuseJob(job, { checkpoint: name, vocabularySize, contextTokens })
-    if (refusal !== null) return refusal
+    const refused = refuseJob(job, { checkpoint: name, vocabularySize, contextTokens })
+    if (refused !== null) return refused
     if (this.#openJobs < this.#maxJobs) return null
     return { type: 'fail', code: 'queue-full', message: `${this.#openJobs} jobs run or wait already`, blame: 'worker', retryable: true }
+  }
+
+  /** Made on this thread: the first rank's has tokens to compute. */
+  #grammarOf ({ constraint }: Job): NamedGrammar | FailEvent | null {
+    try {
+      return constraint === undefined ? null : this.#grammars.make(constraint)
+    } catch (error) {
+      if (!(error instanceof ConstraintError)) throw error
+      return refusal('unsupported-constraint', error.message)
+    }
   }
 
   #onReply (reply: RankReply): void {

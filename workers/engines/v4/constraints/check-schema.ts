@@ -21,6 +21,7 @@ const keywordTypes: Readonly<Record<string, readonly JsonType[]>> = {
   maxItems: ['array'],
   minLength: ['string'],
   maxLength: ['string'],
+  pattern: ['string'],
   format: ['string'],
   minimum: ['number'],
   maximum: ['number'],

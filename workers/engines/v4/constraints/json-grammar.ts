@@ -1,65 +1,76 @@
 /**
- * JSON as a grammar (EBNF as xgrammar writes it). Between tokens of JSON at most one blank: a small model that may write
- * blanks without end does.
+ * JSON as a grammar. Between tokens of JSON at most one blank: a small model that may write blanks without end does.
  */
+import { anyCodePoint, type CodePoints, codePoints, codePointsOf, intersection, utf8, without } from './code-points.js'
+import { call, choice, type Expression, literal, optional, paths, repeat, sequence } from './expression.js'
+import { integerGrammar, numberGrammar } from './number-grammar.js'
 
-/** A literal of the grammar. Everything but plain ASCII is written by its code point. */
-export function literal (text: string): string {
-  return `"${Array.from(text, character => {
-    const code = character.codePointAt(0) ?? 0
-    if (character === '"' || character === '\\') return `\\${character}`
-    if (code >= 0x20 && code < 0x7f) return character
-    return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
-  }).join('')}"`
+/**
+ * Which characters a JSON text may spell as themselves. Beside tool calls the full-width bar of tool markup is only
+ * written as an escape, so that no string can be read as a call.
+ */
+export type JsonSpelling = 'any' | 'without bars'
+
+const bar = '\uff5c'
+const controls = codePoints([0, 0x1f])
+const named: ReadonlyArray<[character: string, escape: string]> = [['"', '\\"'], ['\\', '\\\\'], ['\b', '\\b'], ['\f', '\\f'], ['\n', '\\n'], ['\r', '\\r'], ['\t', '\\t']]
+const escaped = codePointsOf(named.map(([character]) => character).join(''))
+
+/** What stands for itself within a string. */
+function plain (set: CodePoints, spelling: JsonSpelling): CodePoints {
+  const open = without(set, controls)
+  return without(open, spelling === 'any' ? escaped : codePointsOf(`${bar}"\\`))
 }
 
-const tail = '[\\x80-\\xbf]'
+/** A character of the set within a string, in its shortest spelling. */
+export function jsonCharacter (set: CodePoints, spelling: JsonSpelling): Expression {
+  const needed = intersection(set, spelling === 'any' ? controls : codePoints([0, 0x1f], [0xff5c, 0xff5c]))
+  const escapes = [
+    ...named.filter(([character]) => intersection(set, codePointsOf(character)).length > 0).map(([, escape]) => escape),
+    ...needed.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => `\\u${(first + index).toString(16).padStart(4, '0')}`))
+  ]
+  return choice(utf8(plain(set, spelling)), literal(...escapes))
+}
 
-/**
- * A code point within a string. xgrammar 0.1.27 takes a class of characters above ASCII for one of bytes, and a negated
- * class for any sequence that looks like UTF-8, so UTF-8 is spelled in bytes here (RFC 3629, section 4). Escaped
- * surrogates are left out.
- */
-const char = [
-  '[\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]',
-  `[\\xc2-\\xdf] ${tail}`,
-  `[\\xe0] [\\xa0-\\xbf] ${tail}`,
-  `[\\xe1-\\xec\\xee-\\xef] ${tail} ${tail}`,
-  `[\\xed] [\\x80-\\x9f] ${tail}`,
-  `[\\xf0] [\\x90-\\xbf] ${tail} ${tail}`,
-  `[\\xf1-\\xf3] ${tail} ${tail} ${tail}`,
-  `[\\xf4] [\\x80-\\x8f] ${tail} ${tail}`,
-  '"\\\\" ["\\\\/bfnrt]',
-  '"\\\\u" [0-9a-cA-CefEF] [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F]',
-  '"\\\\u" [dD] [0-7] [0-9a-fA-F] [0-9a-fA-F]'
-].join(' | ')
+const hex = paths([[0x30, 0x39]], [[0x41, 0x46]], [[0x61, 0x66]])
 
-/**
- * Rules that every schema's grammar may use. A string is one rule with its characters written out: what may come is
- * known beforehand within a rule, and has to be tried token by token where a rule ends.
- */
-export const jsonRules = [
-  `char ::= ${char}`,
-  'hex ::= [0-9a-fA-F]',
-  `string ::= "\\"" (${char})* "\\""`,
-  'comma ::= "," " "?',
-  'colon ::= ":" " "?',
-  'number ::= "-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,15})? ([eE] [+-]? [0-9]{1,2})?',
-  'member ::= string colon value',
-  'object ::= "{" (member (comma member)*)? "}"',
-  'array ::= "[" (value (comma value)*)? "]"',
-  'value ::= object | array | string | number | "true" | "false" | "null"'
-]
+/** Any character within a string, in any spelling but that of half a character. */
+function anyCharacter (spelling: JsonSpelling): Expression {
+  return choice(
+    utf8(plain(anyCodePoint, spelling)),
+    sequence(literal('\\'), paths(...Array.from('"\\/bfnrt', character => [[character.charCodeAt(0), character.charCodeAt(0)] as const]))),
+    sequence(literal('\\u'), choice(
+      sequence(paths([[0x30, 0x39]], [[0x41, 0x43]], [[0x45, 0x46]], [[0x61, 0x63]], [[0x65, 0x66]]), hex, hex, hex),
+      sequence(literal('d', 'D'), paths([[0x30, 0x37]]), hex, hex)
+    ))
+  )
+}
 
-const day31 = '("0" [1-9] | [1-2] [0-9] | "3" [0-1])'
-const date = `[0-9]{4} "-" (("01" | "03" | "05" | "07" | "08" | "10" | "12") "-" ${day31} | ("04" | "06" | "09" | "11") "-" ("0" [1-9] | [1-2] [0-9] | "30") | "02-" ("0" [1-9] | "1" [0-9] | "2" [0-8]))`
-const clock = '([0-1] [0-9] | "2" [0-3]) ":" [0-5] [0-9]'
-const time = `${clock} ":" [0-5] [0-9] ("." [0-9]{1,6})? ("Z" | [+-] ${clock})`
+/** A value as JSON. */
+export function jsonLiteral (value: unknown, spelling: JsonSpelling): string {
+  const text = JSON.stringify(value)
+  return spelling === 'any' ? text : text.replaceAll(bar, '\\uff5c')
+}
 
-/** Grammars of the contents of strings of a `format`; a 29 February is left out, as its year would have to be known. */
-export const stringFormats: ReadonlyMap<string, string> = new Map([
-  ['date', date],
-  ['time', time],
-  ['date-time', `${date} "T" ${time}`],
-  ['uuid', 'hex{8} "-" hex{4} "-" hex{4} "-" hex{4} "-" hex{12}']
-])
+const unbounded = { minimum: -Infinity, maximum: Infinity, excludesMinimum: false, excludesMaximum: false }
+const anyNumber = numberGrammar(unbounded, 'number')
+const anyInteger = integerGrammar(unbounded, 'integer')
+
+/** Rules that every grammar may call. */
+export function jsonRules (spelling: JsonSpelling): Array<[name: string, rule: Expression]> {
+  const list = (open: string, item: Expression, close: string): Expression =>
+    sequence(literal(open), optional(sequence(item, repeat(sequence(call('comma'), item), 0, Infinity))), literal(close))
+  return [
+    ['character', anyCharacter(spelling)],
+    ['string', sequence(literal('"'), repeat(anyCharacter(spelling), 0, Infinity), literal('"'))],
+    ['comma', literal(',', ', ')],
+    ['colon', literal(':', ': ')],
+    ['number', anyNumber],
+    ['integer', anyInteger],
+    ['member', sequence(call('string'), call('colon'), call('value'))],
+    ['object', list('{', call('member'), '}')],
+    ['array', list('[', call('value'), ']')],
+    ['other value', choice(call('object'), call('array'), call('number'), literal('true', 'false', 'null'))],
+    ['value', choice(call('string'), call('other value'))]
+  ]
+}

@@ -1,8 +1,9 @@
 /** What the first rank's thread does all day: take requests between steps, compute, tell. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { type ForwardPass } from '../model/forward-pass.js'
+import { refusal } from '../scheduler/refuse-job.js'
 import { Scheduler, type ScheduledEvent } from '../scheduler/scheduler.js'
-import { GrammarCompiler } from '../constraints/grammar-compiler.js'
+import { ChoiceMaker } from '../constraints/choice-maker.js'
 import { ConstraintError } from '../constraints/constraint-error.js'
 import { LeadingModel } from './leading-model.js'
 import { type RankAssignment, type RankReply, type RankRequest, schedulerLimitsOf, type SubmitRequest } from './rank-messages.js'
@@ -11,7 +12,8 @@ import { type RankAssignment, type RankReply, type RankRequest, schedulerLimitsO
 export async function lead (pass: ForwardPass, { port, memory, setting }: RankAssignment): Promise<never> {
   const model = new LeadingModel(pass, memory, setting.layerDeadlineMs)
   const scheduler = new Scheduler(model, schedulerLimitsOf(setting))
-  const grammars = new GrammarCompiler(setting.directory, model.vocabularySize)
+  const choices = new ChoiceMaker(setting.directory, model.vocabularySize)
+  choices.prepare()
   const inbox = new Inbox(port)
   for (;;) {
     if (!scheduler.hasWork) await inbox.fill()
@@ -19,7 +21,7 @@ export async function lead (pass: ForwardPass, { port, memory, setting }: RankAs
     const events: ScheduledEvent[] = []
     for (let request = inbox.next(); request !== null; request = inbox.next()) {
       switch (request.type) {
-        case 'submit': events.push(...await submit(scheduler, grammars, request)); break
+        case 'submit': events.push(...submit(scheduler, choices, request)); break
         case 'abort': events.push(...scheduler.abort(request.id)); break
         case 'logits':
           // It uses blocks without asking for them.
@@ -33,13 +35,13 @@ export async function lead (pass: ForwardPass, { port, memory, setting }: RankAs
 }
 
 /** @returns the refusal of a job whose constraint cannot be kept */
-async function submit (scheduler: Scheduler, grammars: GrammarCompiler, { id, job }: SubmitRequest): Promise<ScheduledEvent[]> {
+function submit (scheduler: Scheduler, choices: ChoiceMaker, { id, job, grammar }: SubmitRequest): ScheduledEvent[] {
   try {
-    scheduler.submit(id, job, job.constraint === undefined ? null : await grammars.begin(job.constraint, job))
+    scheduler.submit(id, job, grammar === null ? null : choices.begin(grammar, job))
     return []
   } catch (error) {
     if (!(error instanceof ConstraintError)) throw error
-    return [{ id, event: { type: 'fail', code: 'unsupported-constraint', message: error.message, blame: 'request', retryable: false } }]
+    return [{ id, event: refusal('unsupported-constraint', error.message) }]
   }
 }
 

@@ -2,6 +2,7 @@
 import { type MessagePort } from 'node:worker_threads'
 import { type LoadReport } from '../../../contract/event.js'
 import { type Job } from '../../../contract/job.js'
+import { type NamedGrammar } from '../constraints/grammar-shelf.js'
 import { type Kernels } from '../kernels/kernels.js'
 import { type Mode } from '../model/mode.js'
 import { type Arithmetic } from '../model/workspace.js'
@@ -39,6 +40,8 @@ export interface SubmitRequest {
   readonly type: 'submit'
   readonly id: number
   readonly job: Job
+  /** Of the job's constraint. */
+  readonly grammar: NamedGrammar | null
 }
 
 /** To the first rank only; the others hear from it through shared memory. */

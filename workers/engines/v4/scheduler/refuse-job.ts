@@ -1,8 +1,6 @@
 /** The refusals that need no computing: what this engine can never do for a job. */
 import { type FailEvent } from '../../../contract/event.js'
-import { type Constraint, type Job } from '../../../contract/job.js'
-import { ConstraintError } from '../constraints/constraint-error.js'
-import { constraintGrammar } from '../constraints/constraint-grammar.js'
+import { type Job } from '../../../contract/job.js'
 
 export interface JobBounds {
   readonly checkpoint: string
@@ -19,20 +17,10 @@ export function refuseJob (job: Job, { checkpoint, vocabularySize, contextTokens
   if (job.tokenIds.length >= contextTokens) {
     return refusal('context-overflow', `${job.tokenIds.length} prompt tokens leave no room in a context of ${contextTokens}`)
   }
-  return job.constraint === undefined ? null : refuseConstraint(job.constraint)
+  return null
 }
 
-/** Before anything is queued, since it depends on nothing else. */
-function refuseConstraint (constraint: Constraint): FailEvent | null {
-  try {
-    constraintGrammar(constraint)
-    return null
-  } catch (error) {
-    if (!(error instanceof ConstraintError)) throw error
-    return refusal('unsupported-constraint', error.message)
-  }
-}
-
-function refusal (code: string, message: string): FailEvent {
+/** A fault of the job, wherever it is sent. */
+export function refusal (code: string, message: string): FailEvent {
   return { type: 'fail', code, message, blame: 'request', retryable: false }
 }

@@ -15,7 +15,7 @@ const FALLBACK_SEEDS = 2 ** 47
 export interface JobBounds {
   readonly vocabularySize: number
   readonly contextTokens: number
-  /** null = any token may come. The job closes it. */
+  /** null = any token may come. */
   readonly choice: ConstrainedChoice | null
 }
 
@@ -92,11 +92,6 @@ export class ScheduledJob {
     this.#choice?.accept(id)
     if (this.#choice?.isComplete === true) return [tokens, { type: 'done', finish: 'stop', stopTokenId: null, usage: this.usage }]
     return this.generated < this.#room ? [tokens] : [tokens, { type: 'done', finish: 'length', stopTokenId: null, usage: this.usage }]
-  }
-
-  /** Frees what it holds outside the scheduler. */
-  close (): void {
-    this.#choice?.close()
   }
 
   abort (): JobEvent {

@@ -57,7 +57,7 @@ export class Scheduler {
 
   /**
    * Takes a job that `refuseJob` let through; the higher priority goes first, then the older.
-   * @param choice of a job with a constraint; closed with the job
+   * @param choice of a job with a constraint
    */
   submit (id: number, job: Job, choice: ConstrainedChoice | null = null): void {
     const scheduled = new ScheduledJob(id, job, { vocabularySize: this.#model.vocabularySize, contextTokens: this.#limits.contextTokens, choice })
@@ -190,7 +190,6 @@ export class Scheduler {
   }
 
   #release (scheduled: ScheduledJob): void {
-    scheduled.close()
     if (scheduled.sequence === null) return
     this.#slots.giveBack([scheduled.sequence.slot])
     this.#blocks.giveBack(scheduled.blocks.values())

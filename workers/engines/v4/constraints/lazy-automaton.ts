@@ -1,0 +1,188 @@
+/**
+ * Runs an automaton in all its ways at once. What it is in is a configuration: a set of states with their stacks. Equal
+ * configurations are one object with its steps and its choice of tokens, both found when they are first asked for: what
+ * an answer never comes to costs nothing, and what every string comes to costs once.
+ */
+import type { Automaton } from './automaton.js'
+import { SYMBOL_COUNT } from './expression.js'
+import { type Frame, Frames } from './frames.js'
+import type { TokenTrie } from './token-trie.js'
+
+interface Item {
+  readonly state: number
+  readonly frame: Frame
+}
+
+export interface Configuration {
+  readonly items: readonly Item[]
+  /** The grammar may end here. */
+  readonly mayEnd: boolean
+  /** By symbol; undefined = not tried, null = it cannot come. */
+  readonly steps: Array<Configuration | null | undefined>
+  /** The same for whoever looks no more than one token ahead. */
+  near: Configuration | null
+  /** A bit for each token that may come. */
+  tokens: Int32Array | null
+}
+
+/** Of one configuration. Beyond it a grammar has too many meanings to be kept. */
+const MAX_ITEMS = 4_000
+/** About 2 kB each, with the masks. */
+const MAX_CONFIGURATIONS = 4_000
+
+export class LazyAutomaton {
+  readonly #automaton: Automaton
+  readonly #trie: TokenTrie
+  readonly #frames: Frames
+  readonly #bottom: Frame
+  readonly #isTail: Uint8Array
+  readonly #known = new Map<string, Configuration>()
+  readonly #path: Array<Configuration | null>
+
+  constructor (automaton: Automaton, trie: TokenTrie) {
+    this.#automaton = automaton
+    this.#trie = trie
+    this.#frames = new Frames(automaton)
+    this.#bottom = this.#frames.push(null, { after: -1, loop: -1, count: 0 })
+    this.#isTail = tailsOf(automaton)
+    this.#path = new Array<Configuration | null>(trie.longest + 1).fill(null)
+  }
+
+  /** null: nothing fits the grammar. */
+  start (): Configuration | null {
+    return this.#close([{ state: this.#automaton.start, frame: this.#bottom }])
+  }
+
+  /** null: the symbol cannot come here. */
+  step (configuration: Configuration, symbol: number): Configuration | null {
+    const known = configuration.steps[symbol]
+    if (known !== undefined) return known
+    const { edgeStarts, edgeFirst, edgeLast, edgeTarget } = this.#automaton
+    const reached: Item[] = []
+    // The symbols around this one for which the same holds.
+    let [first, last] = [0, SYMBOL_COUNT - 1]
+    for (const { state, frame } of configuration.items) {
+      const end = edgeStarts[state + 1] ?? 0
+      for (let edge = edgeStarts[state] ?? 0; edge < end; edge++) {
+        const [from, to] = [edgeFirst[edge] ?? 0, edgeLast[edge] ?? 0]
+        if (to < symbol) first = Math.max(first, to + 1)
+        else if (from > symbol) last = Math.min(last, from - 1)
+        else {
+          first = Math.max(first, from)
+          last = Math.min(last, to)
+          reached.push({ state: edgeTarget[edge] ?? 0, frame })
+        }
+      }
+    }
+    const next = reached.length === 0 ? null : this.#close(reached)
+    configuration.steps.fill(next, first, last + 1)
+    return next
+  }
+
+  /** A bit for each token whose symbols may come here. Valid as long as the automaton. */
+  tokensFrom (configuration: Configuration): Int32Array {
+    configuration.near ??= this.#near(configuration)
+    configuration.near.tokens ??= this.#walk(configuration.near)
+    return configuration.near.tokens
+  }
+
+  #near ({ items, mayEnd }: Configuration): Configuration {
+    return this.#intern(items.map(({ state, frame }) => ({ state, frame: this.#frames.near(frame, this.#trie.longest) })), mayEnd)
+  }
+
+  #walk (from: Configuration): Int32Array {
+    const { nodeCount, symbols, depths, ends, tokenStarts, tokens, wordCount } = this.#trie
+    const allowed = new Int32Array(wordCount)
+    this.#path[0] = from
+    for (let node = 0; node < nodeCount;) {
+      const depth = depths[node] ?? 0
+      const before = this.#path[depth] ?? from
+      const symbol = symbols[node] ?? 0
+      const known = before.steps[symbol]
+      const next = known === undefined ? this.step(before, symbol) : known
+      if (next === null) {
+        node = ends[node] ?? nodeCount
+        continue
+      }
+      this.#path[depth + 1] = next
+      const end = tokenStarts[node + 1] ?? 0
+      for (let place = tokenStarts[node] ?? 0; place < end; place++) {
+        const id = tokens[place] ?? 0
+        allowed[id >> 5] = (allowed[id >> 5] ?? 0) | 1 << (id & 31)
+      }
+      node++
+    }
+    return allowed
+  }
+
+  /** Follows everything that costs no symbol. */
+  #close (pending: Item[]): Configuration | null {
+    const { stateCount, ends, edgeStarts, freeStarts, freeTarget } = this.#automaton
+    const seen = new Set<number>()
+    const items: Item[] = []
+    let mayEnd = false
+    for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
+      const { state, frame } = item
+      const key = frame.id * stateCount + state
+      if (seen.has(key)) continue
+      seen.add(key)
+      if (seen.size > MAX_ITEMS) return null
+      if (ends[state] === 1) {
+        if (frame.below === null) mayEnd = true
+        else this.#leave(frame, frame.below, pending)
+      }
+      for (let free = freeStarts[state] ?? 0; free < (freeStarts[state + 1] ?? 0); free++) pending.push({ state: freeTarget[free] ?? 0, frame })
+      this.#enter(item, pending)
+      if ((edgeStarts[state] ?? 0) < (edgeStarts[state + 1] ?? 0)) items.push(item)
+    }
+    return items.length === 0 && !mayEnd ? null : this.#intern(items, mayEnd)
+  }
+
+  #enter ({ state, frame }: Item, pending: Item[]): void {
+    const { pushStarts, pushTarget, pushAfter, pushLoop } = this.#automaton
+    for (let push = pushStarts[state] ?? 0; push < (pushStarts[state + 1] ?? 0); push++) {
+      const [target, after, loop] = [pushTarget[push] ?? 0, pushAfter[push] ?? 0, pushLoop[push] ?? -1]
+      // Nothing comes after a call at the end of a rule, so it needs no place on the stack.
+      const isTailCall = loop < 0 && this.#isTail[after] === 1
+      pending.push({ state: target, frame: isTailCall ? frame : this.#frames.push(frame, { after, loop, count: 0 }) })
+    }
+  }
+
+  #leave (frame: Frame, below: Frame, pending: Item[]): void {
+    const frames = this.#frames
+    if (frame.loop < 0) {
+      pending.push({ state: frame.after, frame: below })
+      return
+    }
+    const count = frames.countAfter(frame)
+    if (frames.mayLeave(frame, count)) pending.push({ state: frame.after, frame: below })
+    if (frames.mayRepeat(frame, count)) pending.push({ state: this.#automaton.loopBody[frame.loop] ?? 0, frame: frames.push(below, { after: frame.after, loop: frame.loop, count }) })
+  }
+
+  #intern (items: Item[], mayEnd: boolean): Configuration {
+    const { stateCount } = this.#automaton
+    const keys = [...new Set(items.map(({ state, frame }) => frame.id * stateCount + state))]
+    const key = `${mayEnd ? 'end ' : ''}${keys.toSorted((left, right) => left - right).join(' ')}`
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    // Those who are at one of them keep it; stacks have numbers that are never given again.
+    if (this.#known.size >= MAX_CONFIGURATIONS) this.#known.clear()
+    const configuration: Configuration = { items, mayEnd, steps: new Array<undefined>(SYMBOL_COUNT), near: null, tokens: null }
+    this.#known.set(key, configuration)
+    return configuration
+  }
+}
+
+/** 1 for states from which a rule can only end. */
+function tailsOf ({ stateCount, ends, edgeStarts, freeStarts, freeTarget, pushStarts }: Automaton): Uint8Array {
+  const tails = new Uint8Array(stateCount)
+  const isTail = (state: number): boolean => {
+    if (edgeStarts[state] !== edgeStarts[state + 1] || pushStarts[state] !== pushStarts[state + 1]) return false
+    const [first, end] = [freeStarts[state] ?? 0, freeStarts[state + 1] ?? 0]
+    if (ends[state] === 1) return first === end
+    const target = freeTarget[first] ?? 0
+    return end - first === 1 && ends[target] === 1 && isTail(target)
+  }
+  for (let state = 0; state < stateCount; state++) tails[state] = isTail(state) ? 1 : 0
+  return tails
+}
