@@ -48,7 +48,7 @@ export const errorTable = {
   worker_stream_broken: { status: 502, type: 'server_error', isRetryable: true },
   no_worker_available: { status: 503, type: 'server_error', isRetryable: true },
   server_draining: { status: 503, type: 'server_error', isRetryable: true },
-  /** The store of keys and budgets does not answer, and the operator chose to refuse rather than to let pass. */
+  /** The store does not answer: for keys and budgets where the operator chose to refuse rather than to let pass, and for kept responses. */
   accounts_unavailable: { status: 503, type: 'server_error', isRetryable: true },
   deadline_exceeded: { status: 504, type: 'server_error', isRetryable: true }
 } as const satisfies Record<string, ErrorRow>

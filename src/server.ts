@@ -99,6 +99,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     ...(batches === null ? {} : { batches }),
     verifyKey: asksForKeys(config) ? async key => await verifyKey(key) : null,
     turns: store,
+    responses: store,
     logger,
     telemetry,
     version,

@@ -10,6 +10,7 @@ import type { TierPolicy } from '../policy/choose-tier.js'
 import type { ModelMap } from '../policy/mapped-model.js'
 import type { BatchStores } from '../stores/open-batch-stores.js'
 import type { TurnStore } from '../stores/turn-store.js'
+import type { ResponseStore } from '../stores/response-store.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 
 export interface GatewaySettings {
@@ -94,6 +95,8 @@ export interface GatewayDependencies {
   accounts: AccountService
   /** Where conversations were answered, shared with other gateways; absent = this process knows its own. */
   turns?: TurnStore
+  /** Where responses are kept whose callers ask for it, shared with other gateways; absent = in this process. */
+  responses?: ResponseStore
   /** null = no key is asked for (loopback only). */
   verifyKey: VerifyKey | null
   /** Absent = no files and no batches are kept. */

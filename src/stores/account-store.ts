@@ -11,6 +11,7 @@
  */
 import type { KeyRecord, OrgRecord } from './key-record.js'
 import type { LedgerEntry } from './ledger-entry.js'
+import type { ResponseStore } from './response-store.js'
 import type { TurnStore } from './turn-store.js'
 
 export const bucketWindowMs = 60_000
@@ -93,7 +94,7 @@ export interface SpentReplacement {
   expiresAtMs: number | null
 }
 
-export interface AccountStore extends TurnStore {
+export interface AccountStore extends TurnStore, ResponseStore {
   /** The store's clock: gateways whose own clocks differ agree on the day and on the price. */
   nowMs (): Promise<number>
 

@@ -1,8 +1,10 @@
 /**
- * The store of a gateway without accounts: it knows nobody, refuses nothing and remembers nothing, so that the request path
- * is the same with accounts and without.
+ * The store of a gateway without accounts: it knows nobody, refuses nothing and remembers nothing but the responses that callers
+ * asked to keep, and those in memory, so that the request path is the same with accounts and without.
  */
 import type { AccountStore, ReserveCommand, ReserveResult, Tally } from './account-store.js'
+import { MemoryResponses } from './memory-responses.js'
+import type { KeptResponse, ResponseLimits } from './response-store.js'
 
 /** There is nowhere to keep this. */
 export class NoStoreError extends Error {
@@ -10,6 +12,8 @@ export class NoStoreError extends Error {
 }
 
 export class ForgetfulStore implements AccountStore {
+  readonly #responses = new MemoryResponses()
+
   async nowMs (): Promise<number> {
     return Date.now()
   }
@@ -45,6 +49,18 @@ export class ForgetfulStore implements AccountStore {
   }
 
   async rememberTurn (): Promise<void> {}
+
+  async keepResponse (response: KeptResponse, limits: ResponseLimits): Promise<boolean> {
+    return await this.#responses.keepResponse(response, limits)
+  }
+
+  async findResponse (id: string, owner: string): Promise<string | null> {
+    return await this.#responses.findResponse(id, owner)
+  }
+
+  async forgetResponse (id: string, owner: string): Promise<boolean> {
+    return await this.#responses.forgetResponse(id, owner)
+  }
 
   async reserve ({ takes }: ReserveCommand): Promise<ReserveResult> {
     return { isReserved: true, states: takes.map(() => ({ fits: true, remaining: null, waitMs: null, resetMs: null })) }

@@ -7,7 +7,8 @@
  *
  * Keys: `bucket:<counter>` hash level, at · `tally:<counter>` hash spent, held · `reservation:<id>` JSON ·
  * `expiry` sorted set of reservations by deadline · `settled:<id>` marker · `ledger` stream, field `entry` JSON ·
- * `keys`, `key-hashes`, `orgs` hashes · `turn:<hash>` JSON.
+ * `keys`, `key-hashes`, `orgs` hashes · `turn:<hash>` JSON ·
+ * `response:<owner>:<id>` JSON, `responses:<owner>` sorted set, `response-bytes:<owner>` hash.
  */
 const shared = `
 -- ARGV[1] prefix of every key, with its hash tag and colon
@@ -222,5 +223,57 @@ end
 return 1
 `
 
-export const redisScripts = { reserve, settle, release, renew, abandonExpired, saveKey, saveOrg, findKeyByHash, replaceSpent }
+/** Of one owner: `responses:<owner>` sorted set of ids by deadline, `response-bytes:<owner>` hash of their sizes and of their sum. */
+const responses = `${shared}
+-- ARGV[3] id of the response · ARGV[4] its owner
+local id, owner = ARGV[3], ARGV[4]
+local order, sizes = prefix .. 'responses:' .. owner, prefix .. 'response-bytes:' .. owner
+local function body_key (name) return prefix .. 'response:' .. owner .. ':' .. name end
+
+local function forget (name)
+  local bytes = redis.call('HGET', sizes, name)
+  if not bytes then return 0 end
+  redis.call('DEL', body_key(name))
+  redis.call('ZREM', order, name)
+  redis.call('HDEL', sizes, name)
+  redis.call('HINCRBY', sizes, '', -tonumber(bytes))
+  return 1
+end
+
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', order, '-inf', integer(now))) do forget(name) end
+-- The two expire by themselves, and never at quite the same time.
+if redis.call('EXISTS', order) == 0 then redis.call('DEL', sizes) end
+`
+
+const keepResponse = `${responses}
+-- ARGV[5] its body · ARGV[6] milliseconds to keep it · ARGV[7], ARGV[8] most responses and bytes of an owner
+-- Returns 1, or 0 when it is too large
+local body, ttl, most, most_bytes = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+if #body > most_bytes then return 0 end
+forget(id)
+redis.call('SET', body_key(id), body, 'PX', ttl)
+redis.call('ZADD', order, integer(now + tonumber(ttl)), id)
+redis.call('HSET', sizes, id, #body)
+local total = redis.call('HINCRBY', sizes, '', #body)
+local count = redis.call('ZCARD', order)
+while count > most or total > most_bytes do
+  local oldest = redis.call('ZRANGE', order, 0, 0)[1]
+  total = total - tonumber(redis.call('HGET', sizes, oldest))
+  count = count - 1
+  forget(oldest)
+end
+redis.call('PEXPIRE', order, ttl)
+redis.call('PEXPIRE', sizes, ttl)
+return 1
+`
+
+const findResponse = `${responses}
+return redis.call('GET', body_key(id))
+`
+
+const forgetResponse = `${responses}
+return forget(id)
+`
+
+export const redisScripts = { reserve, settle, release, renew, abandonExpired, saveKey, saveOrg, findKeyByHash, replaceSpent, keepResponse, findResponse, forgetResponse }
 export type RedisScriptName = keyof typeof redisScripts

@@ -15,6 +15,7 @@ import { ledgerEntrySchema, type LedgerEntry } from './ledger-entry.js'
 import { RedisClock } from './redis-clock.js'
 import { redisScripts, type RedisScriptName } from './redis-scripts.js'
 import { StoreBreaker, type StoreBreakerOptions } from './store-breaker.js'
+import type { KeptResponse, ResponseLimits } from './response-store.js'
 import { answeredOnSchema, type AnsweredOn } from './turn-store.js'
 
 export interface RedisStoreOptions {
@@ -107,6 +108,18 @@ export class RedisStore implements AccountStore {
 
   async rememberTurn (hash: string, answeredOn: AnsweredOn, ttlMs: number): Promise<void> {
     await this.#ask(() => this.#redis.set(`${this.#prefix}turn:${hash}`, JSON.stringify(answeredOn), 'PX', ttlMs))
+  }
+
+  async keepResponse ({ id, owner, body }: KeptResponse, { ttlMs, maxCount, maxBytes }: ResponseLimits): Promise<boolean> {
+    return await this.#script('keepResponse', this.#offsetMs(), id, owner, body, ttlMs, maxCount, maxBytes) === 1
+  }
+
+  async findResponse (id: string, owner: string): Promise<string | null> {
+    return z.string().nullable().parse(await this.#script('findResponse', this.#offsetMs(), id, owner))
+  }
+
+  async forgetResponse (id: string, owner: string): Promise<boolean> {
+    return await this.#script('forgetResponse', this.#offsetMs(), id, owner) === 1
   }
 
   async reserve (command: ReserveCommand): Promise<ReserveResult> {

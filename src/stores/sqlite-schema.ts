@@ -23,4 +23,11 @@ export const sqliteSteps = [`
   alter table orgs add column version integer not null default 0;
   create table turns (hash text primary key, tier text not null, tokens integer not null, expires_at_ms integer not null) strict, without rowid;
   create index turns_by_expiry on turns (expires_at_ms);
+`, `
+  create table responses (
+    position integer primary key autoincrement, id text not null unique, owner text not null,
+    bytes integer not null, expires_at_ms integer not null, body text not null
+  ) strict;
+  create index responses_by_owner on responses (owner, position);
+  create index responses_by_expiry on responses (expires_at_ms);
 `]

@@ -8,6 +8,7 @@ import {
 import { keyRecordSchema, orgRecordSchema, type KeyRecord, type OrgRecord } from './key-record.js'
 import { ledgerEntrySchema, type LedgerEntry } from './ledger-entry.js'
 import { SqliteDatabase } from './sqlite-database.js'
+import type { KeptResponse, ResponseLimits } from './response-store.js'
 import { answeredOnSchema, type AnsweredOn } from './turn-store.js'
 
 export interface SqliteStoreOptions {
@@ -98,6 +99,35 @@ export class SqliteStore implements AccountStore {
     this.#sql.run('insert or replace into turns (hash, tier, tokens, expires_at_ms) values (?, ?, ?, ?)', hash, tier, tokens, this.#clock() + ttlMs)
   }
 
+  async keepResponse ({ id, owner, body }: KeptResponse, { ttlMs, maxCount, maxBytes }: ResponseLimits): Promise<boolean> {
+    const bytes = Buffer.byteLength(body)
+    if (bytes > maxBytes) return false
+    return this.#sql.transaction(() => {
+      const now = this.#clock()
+      this.#sql.run('delete from responses where expires_at_ms <= ?', now)
+      this.#sql.run('insert or replace into responses (id, owner, bytes, expires_at_ms, body) values (?, ?, ?, ?, ?)', id, owner, bytes, now + ttlMs, body)
+      this.#sql.run(
+        `delete from responses where position in (
+           select position from (
+             select position, count(*) over newest as count, sum(bytes) over newest as bytes from responses where owner = ?
+             window newest as (order by position desc)
+           ) where count > ? or bytes > ?
+         )`,
+        owner, maxCount, maxBytes
+      )
+      return true
+    })
+  }
+
+  async findResponse (id: string, owner: string): Promise<string | null> {
+    const row = this.#sql.get('select body from responses where id = ? and owner = ? and expires_at_ms > ?', id, owner, this.#clock())
+    return row === undefined ? null : bodyRow.parse(row).body
+  }
+
+  async forgetResponse (id: string, owner: string): Promise<boolean> {
+    return this.#sql.run('delete from responses where id = ? and owner = ? and expires_at_ms > ?', id, owner, this.#clock()).changes > 0
+  }
+
   async reserve (command: ReserveCommand): Promise<ReserveResult> {
     return this.#sql.transaction(() => {
       const now = this.#clock()
@@ -147,6 +177,7 @@ export class SqliteStore implements AccountStore {
       const now = this.#clock()
       this.#sql.run('delete from tallies where expires_at_ms <= ? and held = 0', now)
       this.#sql.run('delete from turns where expires_at_ms <= ?', now)
+      this.#sql.run('delete from responses where expires_at_ms <= ?', now)
       return this.#abandonExpired(now, 1000)
     })
   }

@@ -128,7 +128,8 @@ for (const { path, valid, fields, parse, isError, isAnswer } of dialects) {
       const answers = await Promise.all(some.map(async value => {
         const reply = await post(JSON.stringify(withValue(valid, place, value)))
         const text = await reply.text()
-        const isFine = reply.status === 200 ? isAnswer(text) : [400, 404, 422].includes(reply.status) && isError(JSON.parse(text) as Record<string, unknown>)
+        // 402: nothing is done for no dollars.
+        const isFine = reply.status === 200 ? isAnswer(text) : [400, 402, 404, 422].includes(reply.status) && isError(JSON.parse(text) as Record<string, unknown>)
         return isFine ? null : { place, value, status: reply.status, text: text.slice(-300) }
       }))
       const bad = answers.filter(answer => answer !== null)

@@ -17,6 +17,7 @@ import { createAccountVerifier } from '../../src/http/key-verifier.js'
 import { createCheckpointLanguage } from '../../src/language/create-checkpoint-language.js'
 import { loadTokenizer } from '../../src/language/tokenizer/load-tokenizer.js'
 import { ForgetfulStore } from '../../src/stores/forgetful-store.js'
+import type { ResponseStore } from '../../src/stores/response-store.js'
 import type { Telemetry } from '../../src/telemetry/telemetry.js'
 import type { Job, Tier } from '../../workers/contract/job.js'
 import type { AnswerPiece, AnswerSource } from '../../workers/engines/simulator/simulated-answer.js'
@@ -50,6 +51,7 @@ export interface GatewayOptions {
   accounts?: AccountService
   turns?: GatewayDependencies['turns']
   batches?: BatchDependencies
+  responses?: ResponseStore
   telemetry?: Telemetry
   logger?: Logger
   isDraining?: () => boolean
@@ -107,6 +109,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
     verifyKey: options.verifyKey ?? (options.accounts === undefined ? null : createAccountVerifier([], accounts)),
     ...(options.turns === undefined ? {} : { turns: options.turns }),
     ...(options.batches === undefined ? {} : { batches: options.batches }),
+    ...(options.responses === undefined ? {} : { responses: options.responses }),
     logger,
     ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
     version: '0.0.0-test',

@@ -32,9 +32,16 @@ export class ResponseStream {
   #open: AnswerItem | null = null
   #sequence = 0
   #end: FinishedPart | null = null
+  #isKept: boolean
 
   constructor (options: ResponseStreamOptions) {
     this.#options = options
+    this.#isKept = options.request.isStored
+  }
+
+  /** It was to be kept, and could not be: from here on it does not say that it is. */
+  isNotKept (): void {
+    this.#isKept = false
   }
 
   first (): ResponseEvent[] {
@@ -151,7 +158,7 @@ export class ResponseStream {
 
   #response (state: ResponseState): ResponseObject {
     const { identity, request, effort } = this.#options
-    return responseObject(identity, request, effort, state)
+    return responseObject(identity, { ...request, isStored: this.#isKept }, effort, state)
   }
 
   #numbered (events: ItemEvent[]): ResponseEvent[] {

@@ -6,6 +6,7 @@ import { parseOrThrow } from '../../dialects/validation-error.js'
 import { GatewayError } from '../../errors.js'
 import { FileStore, type StoredFile } from '../../stores/file-store.js'
 import type { BatchDependencies } from '../gateway-dependencies.js'
+import { ownerOf } from '../owner-of.js'
 
 export const filesRoute: FastifyPluginAsync<{ batches: BatchDependencies }> = async (app, { batches }) => {
   const { stores: { files }, maxFileBytes, maxFiles, maxBytesPerKey, nowMs = Date.now } = batches
@@ -63,11 +64,6 @@ function addFileRoutes (app: FastifyInstance, path: string, { find, files }: { f
     await files.remove(id)
     return { id, object: 'file', deleted: true }
   })
-}
-
-/** Files and batches belong to a key; without keys, to all. */
-export function ownerOf (request: FastifyRequest): string {
-  return request.caller?.keyId ?? ''
 }
 
 /** A page of a list, of which one more was looked up than is shown. */

@@ -6,22 +6,27 @@ import { ResponseStream } from '../../dialects/responses/response-stream.js'
 import type { ResponsesRequest } from '../../dialects/responses/responses-request.js'
 import { GatewayError } from '../../errors.js'
 import type { Message } from '../../language/conversation.js'
+import { MemoryResponses } from '../../stores/memory-responses.js'
 import type { Answers } from '../answer/answers.js'
-import { createResponseStore } from '../answer/response-store.js'
+import { KeptResponses, type StoredResponse } from '../answer/kept-responses.js'
 import type { GatewayDependencies } from '../gateway-dependencies.js'
 import { sendAnswer } from '../replies/send-answer.js'
 import { bodyOf } from './body-of.js'
 
-const storeLimits = { maxResponses: 10_000, maxCharacters: 64 * 1024 * 1024, maxAgeMs: 24 * 60 * 60 * 1000 }
-
-export const responsesRoute: FastifyPluginAsync<{ dependencies: GatewayDependencies, answers: Answers }> = async (app, { dependencies: { settings }, answers }) => {
-  const store = createResponseStore(storeLimits)
+export const responsesRoute: FastifyPluginAsync<{ dependencies: GatewayDependencies, answers: Answers }> = async (app, { dependencies: { settings, responses }, answers }) => {
+  const kept = new KeptResponses(responses ?? new MemoryResponses())
 
   async function earlierMessages (httpRequest: FastifyRequest, { previousResponseId: id }: ResponsesRequest): Promise<Message[]> {
     if (id === null) return []
-    const previous = await store.get(id, keyIdOf(httpRequest))
+    const previous = await kept.find(httpRequest, id)
     if (previous !== null) return previous.messages
     throw new GatewayError('previous_response_not_found', `Previous response with id '${id.slice(0, 100)}' not found. Only responses made with store: true are kept, for a day.`, { parameter: 'previous_response_id' })
+  }
+
+  async function find (httpRequest: FastifyRequest, id: string): Promise<StoredResponse> {
+    const found = await kept.find(httpRequest, id)
+    if (found === null) throw notFound(id)
+    return found
   }
 
   for (const path of ['/v1/responses', '/responses']) {
@@ -32,20 +37,19 @@ export const responsesRoute: FastifyPluginAsync<{ dependencies: GatewayDependenc
       const { identity, decision, parts } = await answers.open(httpRequest, reply, request)
       const stream = new ResponseStream({ identity, request, effort: decision.effort.effort })
       const keep = async (part: FinishedPart): Promise<void> => {
-        await store.set({ keyId: keyIdOf(httpRequest), response: stream.response(part), messages: [...earlier, ...request.input, stream.message()] })
+        const isKept = await kept.keep(httpRequest, { response: stream.response(part), messages: [...earlier, ...request.input, stream.message()] })
+        if (!isKept) stream.isNotKept()
       }
       await sendAnswer({ reply, parts: request.isStored ? beforeTheEnd(parts, keep) : parts, writer: request.isStream ? { stream } : { whole: stream }, settings })
     })
 
     app.get<{ Params: { id: string } }>(`${path}/:id`, async httpRequest => {
-      const stored = await store.get(httpRequest.params.id, keyIdOf(httpRequest))
-      if (stored === null) throw notFound(httpRequest.params.id)
-      return stored.response
+      return (await find(httpRequest, httpRequest.params.id)).response
     })
 
     app.delete<{ Params: { id: string } }>(`${path}/:id`, async httpRequest => {
       const { id } = httpRequest.params
-      if (!await store.delete(id, keyIdOf(httpRequest))) throw notFound(id)
+      if (!await kept.forget(httpRequest, id)) throw notFound(id)
       return { id, object: 'response', deleted: true }
     })
   }
@@ -57,10 +61,6 @@ async function * beforeTheEnd (parts: AsyncIterable<AnswerPart>, act: (part: Fin
     if (part.type === 'finished') await act(part)
     yield part
   }
-}
-
-function keyIdOf (httpRequest: FastifyRequest): string | null {
-  return httpRequest.caller?.keyId ?? null
 }
 
 function notFound (id: string): GatewayError {
