@@ -19,6 +19,28 @@ export interface AttendArguments {
   readonly out: number
 }
 
+/** Reading the residual streams at one place of the network (mHC, V4 sections 3.2 and 3.3). */
+export interface CollapseArguments {
+  /** f32 [rows, mixWidth]: fn · v of every row. Becomes the coefficients: pre [n], and where streams are mixed post [n] and comb [n, n]. */
+  readonly mixed: number
+  /** (2 + n) * n, or n at the end of the network, where there is only pre. */
+  readonly mixWidth: number
+  /** f32 [mixWidth] */
+  readonly base: number
+  /** f32 [3], or [1] where there is only pre. */
+  readonly scale: number
+  /** f32 [rows, n, width] */
+  readonly streams: number
+  /** Result, f32 [rows, width]. */
+  readonly x: number
+  readonly rows: number
+  readonly n: number
+  readonly width: number
+  readonly iterations: number
+  readonly normEps: number
+  readonly eps: number
+}
+
 /**
  * The arithmetic of the engine over one arena. All operands are byte offsets; f32 operands must be multiples of 4
  * and do not overlap the result unless a method says so.
@@ -61,4 +83,23 @@ export interface Kernels {
    * @param count number of floats
    */
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void
+
+  /** Coefficients of every row (see `mixed`), then x = sum over j of pre[j] * stream j. */
+  collapseStreams (place: CollapseArguments): void
+
+  /**
+   * stream k = post[k] * y + sum over j of comb[j][k] * stream j, for every row, in place.
+   * @param coefficients what `collapseStreams` made of `mixed`, with streams mixed
+   */
+  expandStreams (coefficients: number, streams: number, y: number, rows: number, n: number, width: number): void
+
+  /**
+   * Rotates, in place, pairs among the last `rotated` floats of `heads` vectors of `width`, for each of `rows` rows.
+   * @param table f32 [rows, 2, rotated]: each pair's cosine twice; its sine, negative and as it is
+   * @param direction 1 to rotate, -1 to rotate back
+   */
+  rotate (values: number, table: number, rows: number, heads: number, width: number, rotated: number, direction: 1 | -1): void
+
+  /** y += x, of `count` floats. */
+  add (x: number, y: number, count: number): void
 }

@@ -8,6 +8,7 @@ import { Compressor } from './compressor.js'
 import { Indexer } from './indexer.js'
 import { type AttentionWeights, type IndexerWeights } from './layer-weights.js'
 import { type Mode } from './mode.js'
+import { RotaryTable, rotaryFrequencies } from './rope.js'
 import { type Step, type StepSlice } from './step.js'
 import { type OffsetList, type Region, type Workspace } from './workspace.js'
 
@@ -37,6 +38,8 @@ export class Attention {
   readonly #outputs: Region
   readonly #latentOutputs: Region
   readonly #keyOffsets: OffsetList
+  readonly #windowTable: RotaryTable
+  readonly #compressedTable: RotaryTable
   /** Filled anew for every row: the innermost object of the pass is not allocated each time. */
   readonly #attended: { -readonly [Key in keyof AttendArguments]: AttendArguments[Key] }
 
@@ -48,6 +51,8 @@ export class Attention {
     this.#compressor = new Compressor(config, kernels, workspace, kv, 'attention', mode, maxRows)
     this.#indexCompressor = new Compressor(config, kernels, workspace, kv, 'indexer', mode, maxRows)
     this.#indexer = new Indexer(config, kernels, workspace, kv, mode, maxRows, maxEntries)
+    this.#windowTable = new RotaryTable(workspace, rotaryFrequencies(config, false), maxRows)
+    this.#compressedTable = new RotaryTable(workspace, rotaryFrequencies(config, true), maxRows)
     this.#queryLatent = workspace.floats(maxRows * config.queryRank)
     this.#queries = workspace.floats(maxRows * config.headCount * config.headDim)
     this.#keys = workspace.floats(maxRows * config.headDim)
@@ -55,6 +60,12 @@ export class Attention {
     this.#latentOutputs = workspace.floats(maxRows * config.outputGroups * config.outputRank)
     this.#keyOffsets = workspace.offsets(config.window + maxEntries)
     this.#attended = { q: 0, rowOffsets: 0, count: 0, width: config.headDim, heads: config.headCount, scale: config.headDim ** -0.5, sinks: 0, out: 0 }
+  }
+
+  /** To be called once a step, before its layers. */
+  begin (step: Step): void {
+    this.#windowTable.fill(step.positions, step.rows)
+    this.#compressedTable.fill(step.positions, step.rows)
   }
 
   /** y = attention of x, both [rows, D]; takes the rows into the caches of their sequences. */
@@ -75,13 +86,13 @@ export class Attention {
 
   #projectQueries (weights: AttentionWeights, place: LayerPlace, x: Region, step: Step): void {
     const { kernels, config } = this.#setting
-    const { headCount, headDim, queryRank, normEps } = config
+    const { headCount, headDim, ropeDim, queryRank, normEps } = config
     kernels.multiply(weights.queryDown, x.offset, this.#queryLatent.offset, step.rows)
     kernels.rmsNorm(this.#queryLatent.offset, weights.queryNorm.offset, this.#queryLatent.offset, step.rows, queryRank, normEps)
     kernels.multiply(weights.queryUp, this.#queryLatent.offset, this.#queries.offset, step.rows)
     kernels.rmsNorm(this.#queries.offset, 0, this.#queries.offset, step.rows * headCount, headDim, normEps)
-    const table = rotaryTableOf(place, step)
-    for (let row = 0; row < step.rows; row++) table.rotate(this.#queries.values, row * headCount * headDim, headCount, headDim, row, 1)
+    const table = this.#tableOf(place)
+    kernels.rotate(this.#queries.offset, table.offset, step.rows, headCount, headDim, ropeDim, 1)
   }
 
   #projectKeys (weights: AttentionWeights, place: LayerPlace, x: Region, step: Step): void {
@@ -89,17 +100,15 @@ export class Attention {
     const { headDim, ropeDim, normEps } = config
     kernels.multiply(weights.keyValue, x.offset, this.#keys.offset, step.rows)
     kernels.rmsNorm(this.#keys.offset, weights.keyValueNorm.offset, this.#keys.offset, step.rows, headDim, normEps)
-    const table = rotaryTableOf(place, step)
-    for (let row = 0; row < step.rows; row++) {
-      table.rotate(this.#keys.values, row * headDim, 1, headDim, row, 1)
-      if (mode === 'qat_sim') fakeQuantiseFp8(this.#keys.values, row * headDim, headDim - ropeDim, KEY_VALUE_GROUP)
-    }
+    kernels.rotate(this.#keys.offset, this.#tableOf(place).offset, step.rows, 1, headDim, ropeDim, 1)
+    if (mode === 'exact') return
+    for (let row = 0; row < step.rows; row++) fakeQuantiseFp8(this.#keys.values, row * headDim, headDim - ropeDim, KEY_VALUE_GROUP)
   }
 
   /** While all entries fit, nobody needs the indexer's queries. */
   #prepareIndexer (weights: IndexerWeights, place: CompressorPlace, x: Region, step: Step): void {
     const needsScores = step.slices.some(slice => this.#visibleAfter(slice, place) > this.#setting.config.indexTopK)
-    if (needsScores) this.#indexer.prepare(weights, this.#queryLatent, x, step)
+    if (needsScores) this.#indexer.prepare(weights, this.#queryLatent, x, this.#compressedTable, step.rows)
   }
 
   #visibleAfter ({ start, count }: StepSlice, place: CompressorPlace): number {
@@ -157,11 +166,21 @@ export class Attention {
     const { kv, config, workspace } = this.#setting
     const first = Math.max(0, position - config.window + 1)
     const ring = kv.slotIndex(sequence, place.window)
+    const offsets = this.#keyOffsets.values
+    const rowBytes = config.headDim * workspace.floatBytes
+    const ringBegin = kv.slotByteOffset(ring)
+    const ringEnd = ringBegin + config.window * rowBytes
     let index = config.window - (position - first + 1)
-    for (let p = first; p <= position; p++) {
-      this.#keyOffsets.values[index++] = p < start
-        ? kv.slotByteOffset(ring + p % config.window * config.headDim)
-        : this.#keys.offset + (firstRow + p - start) * config.headDim * workspace.floatBytes
+    let offset = ringBegin + first % config.window * rowBytes
+    for (let p = first; p < Math.min(start, position + 1); p++) {
+      offsets[index++] = offset
+      offset += rowBytes
+      if (offset === ringEnd) offset = ringBegin
+    }
+    offset = this.#keys.offset + (firstRow + Math.max(first - start, 0)) * rowBytes
+    for (; index < config.window; index++) {
+      offsets[index] = offset
+      offset += rowBytes
     }
     return position - first + 1
   }
@@ -178,9 +197,8 @@ export class Attention {
 
   /** Keys are values, so outputs carry the rotation of their sources; this leaves only the distance. */
   #rotateOutputsBack (place: LayerPlace, step: Step): void {
-    const { headCount, headDim } = this.#setting.config
-    const table = rotaryTableOf(place, step)
-    for (let row = 0; row < step.rows; row++) table.rotate(this.#outputs.values, row * headCount * headDim, headCount, headDim, row, -1)
+    const { kernels, config: { headCount, headDim, ropeDim } } = this.#setting
+    kernels.rotate(this.#outputs.offset, this.#tableOf(place).offset, step.rows, headCount, headDim, ropeDim, -1)
   }
 
   #projectOutputs (weights: AttentionWeights, rows: number): void {
@@ -193,8 +211,8 @@ export class Attention {
       kernels.multiply(matrix, source, target, rows, width, outputGroups * outputRank)
     }
   }
-}
 
-function rotaryTableOf (place: LayerPlace, step: Step): Step['windowTable'] {
-  return place.compressor === null ? step.windowTable : step.compressedTable
+  #tableOf (place: LayerPlace): RotaryTable {
+    return place.compressor === null ? this.#windowTable : this.#compressedTable
+  }
 }

@@ -25,7 +25,7 @@ export class Compressor {
   readonly #mode: Mode
   readonly #keys: Region
   readonly #gates: Region
-  readonly #entry: Float64Array
+  readonly #entry: Region
   readonly #rotary: RotaryTable
 
   constructor (config: V4Config, kernels: Kernels, workspace: Workspace, kv: KvStore, use: CompressorUse, mode: Mode, maxRows: number) {
@@ -37,8 +37,8 @@ export class Compressor {
     this.#mode = mode
     this.#keys = workspace.floats(maxRows * 2 * width)
     this.#gates = workspace.floats(maxRows * 2 * width)
-    this.#entry = new Float64Array(width)
-    this.#rotary = new RotaryTable(rotaryFrequencies(config, true), 1)
+    this.#entry = workspace.floats(width)
+    this.#rotary = new RotaryTable(workspace, rotaryFrequencies(config, true), 1)
   }
 
   /** Takes in the rows of the step; blocks that they complete become entries of their sequences. */
@@ -65,12 +65,12 @@ export class Compressor {
   }
 
   #emit (weights: CompressorWeights, place: CompressorPlace, sequence: Sequence, entry: number): void {
-    const values = this.#entry
+    const { values, offset } = this.#entry
     this.#pool(place, sequence, entry > 0)
     if (place.isOverlapping) this.#keepForNext(place, sequence)
-    normalise(values, weights.norm, this.#config.normEps)
+    this.#kernels.rmsNorm(offset, weights.norm.offset, offset, 1, place.width, this.#config.normEps)
     this.#rotary.setRow(0, entry * place.ratio)
-    this.#rotary.rotate(values, 0, 1, place.width, 0, 1)
+    this.#kernels.rotate(offset, this.#rotary.offset, 1, 1, place.width, this.#config.ropeDim, 1)
     if (this.#use === 'indexer') {
       hadamard(values, 0, place.width)
       if (this.#mode === 'qat_sim') fakeQuantiseFp4(values, 0, place.width)
@@ -109,7 +109,7 @@ export class Compressor {
         total += share
         sum += share * (slots[own + i * channels + channel] ?? 0)
       }
-      this.#entry[channel] = sum / total
+      this.#entry.values[channel] = sum / total
     }
   }
 
@@ -124,11 +124,4 @@ export class Compressor {
       slots.copyWithin(previous + row * width, current + row * 2 * width, current + row * 2 * width + width)
     }
   }
-}
-
-function normalise (values: Float64Array, weight: Float64Array, eps: number): void {
-  let squares = 0
-  for (const value of values) squares += value * value
-  const factor = 1 / Math.sqrt(squares / values.length + eps)
-  for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) * factor * (weight[i] ?? 0)
 }

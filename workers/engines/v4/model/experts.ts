@@ -62,7 +62,7 @@ export class Experts {
     }
     this.#reducer.reduce(this.#sum.values, rows * hiddenSize)
     this.#runShared(weights.shared, x, y, rows)
-    for (let i = 0; i < rows * hiddenSize; i++) y.values[i] = (y.values[i] ?? 0) + (this.#sum.values[i] ?? 0)
+    this.#kernels.add(this.#sum.offset, y.offset, rows * hiddenSize)
   }
 
   /** Counting sort, stable, so that a row's contributions are added in the same order whatever else is in the step. */
@@ -97,11 +97,9 @@ export class Experts {
       this.#kernels.siluMul(gate, this.#up.offset + shift, gate, expertWidth, swigluLimit, this.#weights[begin + i] ?? 0)
     }
     this.#kernels.multiply(weights.down, this.#gate.offset, this.#down.offset, count)
-    const sum = this.#sum.values
-    const down = this.#down.values
+    const rowBytes = hiddenSize * this.#floatBytes
     for (let i = 0; i < count; i++) {
-      const target = (this.#rows[begin + i] ?? 0) * hiddenSize
-      for (let c = 0; c < hiddenSize; c++) sum[target + c] = (sum[target + c] ?? 0) + (down[i * hiddenSize + c] ?? 0)
+      this.#kernels.add(this.#down.offset + i * rowBytes, this.#sum.offset + (this.#rows[begin + i] ?? 0) * rowBytes, hiddenSize)
     }
   }
 

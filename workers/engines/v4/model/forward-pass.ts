@@ -32,7 +32,7 @@ export class ForwardPass {
 
   constructor (parts: ForwardParts) {
     this.#parts = parts
-    this.#step = new Step(parts.config, parts.maxRows)
+    this.#step = new Step(parts.maxRows)
     this.#embedded = new Float64Array(parts.config.hiddenSize)
   }
 

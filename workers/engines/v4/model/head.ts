@@ -35,7 +35,7 @@ export class Head {
       const source = (step.wantedRows[i] ?? 0) * width
       this.#streams.values.set(streams.values.subarray(source, source + width), i * width)
     }
-    this.#mixer.combine(this.#weights.streams, this.#streams, this.#x, rows)
+    this.#mixer.collapse(this.#weights.streams, this.#streams, this.#x, rows)
     this.#kernels.rmsNorm(this.#x.offset, this.#weights.norm.offset, this.#x.offset, rows, hiddenSize, normEps)
     this.#kernels.multiply(this.#weights.output, this.#x.offset, this.#logits.offset, rows)
   }

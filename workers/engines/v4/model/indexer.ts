@@ -7,7 +7,8 @@ import { type CompressorPlace } from '../sequence/kv-layout.js'
 import { type KvStore } from '../sequence/kv-store.js'
 import { type IndexerWeights } from './layer-weights.js'
 import { type Mode } from './mode.js'
-import { type Step, type StepSlice } from './step.js'
+import { type RotaryTable } from './rope.js'
+import { type StepSlice } from './step.js'
 import { TopK } from './top-k.js'
 import { type OffsetList, type Region, type Workspace } from './workspace.js'
 
@@ -37,16 +38,16 @@ export class Indexer {
   }
 
   /** Queries and head weights of all rows, for the `pick` calls of this step. */
-  prepare (weights: IndexerWeights, queryLatent: Region, x: Region, step: Step): void {
+  prepare (weights: IndexerWeights, queryLatent: Region, x: Region, table: RotaryTable, rows: number): void {
     const { indexHeadCount: heads, indexHeadDim: width } = this.#config
-    this.#kernels.multiply(weights.queries, queryLatent.offset, this.#queries.offset, step.rows)
-    this.#kernels.multiply(weights.headWeights, x.offset, this.#headWeights.offset, step.rows)
+    this.#kernels.multiply(weights.queries, queryLatent.offset, this.#queries.offset, rows)
+    this.#kernels.multiply(weights.headWeights, x.offset, this.#headWeights.offset, rows)
     const values = this.#queries.values
-    for (let row = 0; row < step.rows; row++) step.compressedTable.rotate(values, row * heads * width, heads, width, row, 1)
-    for (let head = 0; head < step.rows * heads; head++) hadamard(values, head * width, width)
-    if (this.#mode === 'qat_sim') fakeQuantiseFp4(values, 0, step.rows * heads * width)
+    this.#kernels.rotate(this.#queries.offset, table.offset, rows, heads, width, this.#config.ropeDim, 1)
+    for (let head = 0; head < rows * heads; head++) hadamard(values, head * width, width)
+    if (this.#mode === 'qat_sim') fakeQuantiseFp4(values, 0, rows * heads * width)
     const scale = width ** -0.5 * heads ** -0.5
-    for (let i = 0; i < step.rows * heads; i++) this.#headWeights.values[i] = (this.#headWeights.values[i] ?? 0) * scale
+    for (let i = 0; i < rows * heads; i++) this.#headWeights.values[i] = (this.#headWeights.values[i] ?? 0) * scale
   }
 
   /** Reads where the entries of a slice are; `pick` then uses the first ones of them. */

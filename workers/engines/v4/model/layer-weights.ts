@@ -5,8 +5,8 @@ import { type Region } from './workspace.js'
 /** Parameters of one mHC site, or of the head's combination (V4 sections 3.2 and 3.3). */
 export interface StreamWeights {
   readonly mix: Matrix
-  readonly base: Float64Array
-  readonly scale: Float64Array
+  readonly base: Region
+  readonly scale: Region
 }
 
 export interface CompressorWeights {
@@ -14,7 +14,7 @@ export interface CompressorWeights {
   readonly gates: Matrix
   /** [ratio, channels]: added to the gate of the token at that place of its block. */
   readonly positionBias: Float64Array
-  readonly norm: Float64Array
+  readonly norm: Region
 }
 
 export interface IndexerWeights {

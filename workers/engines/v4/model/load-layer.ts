@@ -37,8 +37,8 @@ export async function loadHead (target: LoadTarget): Promise<HeadWeights> {
 async function loadStreams (target: LoadTarget, prefix: string): Promise<StreamWeights> {
   return {
     mix: await loadMatrix(target.checkpoint, target.workspace.arena, `${prefix}_fn`),
-    base: await readValues(target.checkpoint, `${prefix}_base`),
-    scale: await readValues(target.checkpoint, `${prefix}_scale`)
+    base: await loadRegion(target, `${prefix}_base`),
+    scale: await loadRegion(target, `${prefix}_scale`)
   }
 }
 
@@ -66,12 +66,13 @@ async function loadAttention (target: LoadTarget, layer: number): Promise<Attent
   }
 }
 
-async function loadCompressor ({ checkpoint, workspace: { arena } }: LoadTarget, prefix: string): Promise<CompressorWeights> {
+async function loadCompressor (target: LoadTarget, prefix: string): Promise<CompressorWeights> {
+  const { checkpoint, workspace: { arena } } = target
   return {
     keys: await loadMatrix(checkpoint, arena, `${prefix}.wkv.weight`),
     gates: await loadMatrix(checkpoint, arena, `${prefix}.wgate.weight`),
     positionBias: await readValues(checkpoint, `${prefix}.ape`),
-    norm: await readValues(checkpoint, `${prefix}.norm.weight`)
+    norm: await loadRegion(target, `${prefix}.norm.weight`)
   }
 }
 

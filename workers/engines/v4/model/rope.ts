@@ -1,6 +1,6 @@
 /** Rotary position embedding: interleaved pairs of the last dimensions (V4 section 2.7), amplitude 1. */
 import { type V4Config, type YarnConfig } from '../checkpoint/config.js'
-import { type Floats } from './workspace.js'
+import { type Floats, type Workspace } from './workspace.js'
 
 /** Radians per position of each pair, for layers with compression (and then everything in them) or without. */
 export function rotaryFrequencies (config: V4Config, isCompressed: boolean): Float64Array {
@@ -22,16 +22,18 @@ function interpolate (frequencies: Float64Array, theta: number, yarn: YarnConfig
   })
 }
 
-/** Cosines and sines of the positions of one step's rows. */
+/** Cosines and sines of the positions of a step's rows, as `Kernels.rotate` reads them. */
 export class RotaryTable {
+  readonly offset: number
   readonly #frequencies: Float64Array
-  readonly #cosines: Float64Array
-  readonly #sines: Float64Array
+  /** [rows, 2, 2 * pairs] */
+  readonly #values: Floats
 
-  constructor (frequencies: Float64Array, maxRows: number) {
+  constructor (workspace: Workspace, frequencies: Float64Array, maxRows: number) {
+    const { offset, values } = workspace.floats(maxRows * 4 * frequencies.length)
+    this.offset = offset
     this.#frequencies = frequencies
-    this.#cosines = new Float64Array(maxRows * frequencies.length)
-    this.#sines = new Float64Array(maxRows * frequencies.length)
+    this.#values = values
   }
 
   fill (positions: Int32Array, rows: number): void {
@@ -39,33 +41,17 @@ export class RotaryTable {
   }
 
   setRow (row: number, position: number): void {
-    const pairs = this.#frequencies.length
-    for (let pair = 0; pair < pairs; pair++) {
-      const angle = position * (this.#frequencies[pair] ?? 0)
-      this.#cosines[row * pairs + pair] = Math.cos(angle)
-      this.#sines[row * pairs + pair] = Math.sin(angle)
-    }
-  }
-
-  /**
-   * Rotates, in place, the last dimensions of `heads` vectors of `width` that lie one after another.
-   * @param start index of the first vector's first number
-   * @param direction 1 to rotate, -1 to rotate back
-   */
-  rotate (values: Floats, start: number, heads: number, width: number, row: number, direction: 1 | -1): void {
-    const pairs = this.#frequencies.length
-    const table = row * pairs
-    for (let head = 0; head < heads; head++) {
-      let place = start + (head + 1) * width - 2 * pairs
-      for (let pair = table; pair < table + pairs; pair++) {
-        const cosine = this.#cosines[pair] ?? 0
-        const sine = (this.#sines[pair] ?? 0) * direction
-        const a = values[place] ?? 0
-        const b = values[place + 1] ?? 0
-        values[place] = a * cosine - b * sine
-        values[place + 1] = a * sine + b * cosine
-        place += 2
-      }
+    const values = this.#values
+    const width = 2 * this.#frequencies.length
+    let place = row * 2 * width
+    for (const frequency of this.#frequencies) {
+      const cosine = Math.cos(position * frequency)
+      const sine = Math.sin(position * frequency)
+      values[place] = cosine
+      values[place + 1] = cosine
+      values[place + width] = -sine
+      values[place + width + 1] = sine
+      place += 2
     }
   }
 }

@@ -54,6 +54,7 @@ export class Stage {
   run (step: Step, observe: LayerObserver | null): void {
     const { config, kernels, kv, layers, firstLayer } = this.#setting
     const { rows } = step
+    this.attention.begin(step)
     for (const [index, layer] of layers.entries()) {
       const place = kv.layout.layers[index]
       if (place === undefined) throw new Error(`layer ${firstLayer + index} has no cache`)

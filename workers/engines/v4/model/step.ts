@@ -1,7 +1,5 @@
 /** The rows of one forward pass: pieces of several sequences, flattened. */
-import { type V4Config } from '../checkpoint/config.js'
 import { type Sequence } from '../sequence/sequence.js'
-import { RotaryTable, rotaryFrequencies } from './rope.js'
 
 /** Which rows of a slice need logits. */
 export type Wants = 'none' | 'last' | 'all'
@@ -29,15 +27,11 @@ export class Step {
   /** Rows that need logits, in order. */
   readonly wantedRows: Int32Array
   wantedCount = 0
-  readonly windowTable: RotaryTable
-  readonly compressedTable: RotaryTable
 
-  constructor (config: V4Config, maxRows: number) {
+  constructor (maxRows: number) {
     this.tokenIds = new Int32Array(maxRows)
     this.positions = new Int32Array(maxRows)
     this.wantedRows = new Int32Array(maxRows)
-    this.windowTable = new RotaryTable(rotaryFrequencies(config, false), maxRows)
-    this.compressedTable = new RotaryTable(rotaryFrequencies(config, true), maxRows)
   }
 
   /** @throws RangeError when the slices hold more rows than the step has room for */
@@ -57,7 +51,5 @@ export class Step {
       }
       return { sequence, start: sequence.position, firstRow, count: tokenIds.length }
     })
-    this.windowTable.fill(this.positions, this.rows)
-    this.compressedTable.fill(this.positions, this.rows)
   }
 }

@@ -1,5 +1,6 @@
 /** Named runs of numbers inside an arena: kernels take the offset, TypeScript the view. */
 import { type Arena } from '../kernels/arena.js'
+import { type Floats } from '../kernels/reference/floats.js'
 
 /**
  * What activations are held in. `f32` serves; `f64` is the reference that shows how far f32 is off, and keeps values
@@ -7,7 +8,7 @@ import { type Arena } from '../kernels/arena.js'
  */
 export type Arithmetic = 'f32' | 'f64'
 
-export type Floats = Float32Array | Float64Array
+export type { Floats }
 
 export interface Region {
   /** Bytes from the start of the arena. */

@@ -174,6 +174,46 @@ for (const kernels of fast) {
   })
 }
 
+for (const kernels of fast) {
+  await t.test(`${kernels.name}: streams, rotation and sums`, async () => {
+    const shapes = fc.record({
+      rows: fc.integer({ min: 1, max: 3 }), n: fc.constantFrom(4, 4, 4, 3), width: fc.integer({ min: 1, max: 40 }), pairs: fc.integer({ min: 1, max: 9 }), isMixing: fc.boolean(), seed: fc.nat()
+    })
+    fc.assert(fc.property(shapes, ({ rows, n, width, pairs, isMixing, seed }) => inScratch(() => {
+      const random = randomNumbers(seed)
+      const mixWidth = isMixing ? (2 + n) * n : n
+      const [mixed, base, scale] = [randomFloats(arena, random, rows * mixWidth), randomFloats(arena, random, mixWidth), randomFloats(arena, random, 3)]
+      const streams = randomFloats(arena, random, rows * n * width)
+      const y = randomFloats(arena, random, rows * width)
+      arena.f32(mixed, rows * mixWidth).forEach((value, i, values) => { values[i] = value * 8 })
+      const collapse = (kernels: Kernels, out: number): void => {
+        arena.f32(out, rows * mixWidth).set(arena.f32(mixed, rows * mixWidth))
+        kernels.collapseStreams({ mixed: out, mixWidth, base, scale, streams, x: out + rows * mixWidth * 4, rows, n, width, iterations: 20, normEps: 1e-6, eps: 1e-6 })
+      }
+      const expected = run(reference, rows * (mixWidth + width), collapse)
+      compare(run(kernels, rows * (mixWidth + width), collapse), expected, 3e-6)
+      const expand = (kernels: Kernels, out: number): void => {
+        arena.f32(out, rows * n * width).set(arena.f32(streams, rows * n * width))
+        kernels.expandStreams(expected.byteOffset, out, y, rows, n, width)
+      }
+      if (isMixing) compare(run(kernels, rows * n * width, expand), run(reference, rows * n * width, expand), 1e-6)
+      const heads = 1 + seed % 3
+      const headWidth = 2 * pairs + seed % 5
+      const vectors = randomFloats(arena, random, rows * heads * headWidth)
+      const table = randomFloats(arena, random, rows * 4 * pairs)
+      for (const direction of [1, -1] as const) {
+        const rotate = (kernels: Kernels, out: number): void => {
+          arena.f32(out, rows * heads * headWidth).set(arena.f32(vectors, rows * heads * headWidth))
+          kernels.rotate(out, table, rows, heads, headWidth, 2 * pairs, direction)
+        }
+        compare(run(kernels, rows * heads * headWidth, rotate), run(reference, rows * heads * headWidth, rotate), 1e-6)
+      }
+      const sum = (kernels: Kernels, out: number): void => { kernels.add(y, out, rows * width) }
+      compare(run(kernels, rows * width, sum), run(reference, rows * width, sum), 1e-6)
+    })))
+  })
+}
+
 await t.test('operands above 2 GiB', async () => {
   const large = Arena.create()
   large.allocate(3 * 2 ** 30)

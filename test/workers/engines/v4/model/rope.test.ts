@@ -1,6 +1,9 @@
 import t from 'tap'
 import { readV4Config } from '../../../../../workers/engines/v4/checkpoint/config.js'
 import { RotaryTable, rotaryFrequencies } from '../../../../../workers/engines/v4/model/rope.js'
+import { Workspace } from '../../../../../workers/engines/v4/model/workspace.js'
+import { Arena } from '../../../../../workers/engines/v4/kernels/arena.js'
+import { ReferenceKernels } from '../../../../../workers/engines/v4/kernels/reference/reference-kernels.js'
 import { tinyGoldenConfigKeys } from '../checkpoint/tiny-golden-weights.js'
 
 const release = readV4Config(JSON.stringify({
@@ -21,13 +24,16 @@ await t.test('frequencies of the releases (V4 section 2.7)', async t => {
 })
 
 await t.test('turns the last dimensions pairwise, and back', async t => {
-  const table = new RotaryTable(Float64Array.of(1, 0.5), 2)
-  table.setRow(1, 3)
-  const values = Float64Array.of(9, 8, 1, 0, 0, 2, 7, 6, 1, 1, 1, 1)
+  const workspace = new Workspace(Arena.create(), 'f64')
+  const kernels = new ReferenceKernels(workspace.arena, 8)
+  const table = new RotaryTable(workspace, Float64Array.of(1, 0.5), 2)
+  table.fill(Int32Array.of(3, 0), 2)
+  const { offset, values } = workspace.floats(12)
+  values.set([9, 8, 1, 0, 0, 2, 7, 6, 1, 1, 1, 1])
   const before = values.slice()
-  table.rotate(values, 0, 2, 6, 1, 1)
-  const expected = [9, 8, Math.cos(3), Math.sin(3), -2 * Math.sin(1.5), 2 * Math.cos(1.5)]
+  kernels.rotate(offset, table.offset, 2, 1, 6, 4, 1)
+  const expected = [9, 8, Math.cos(3), Math.sin(3), -2 * Math.sin(1.5), 2 * Math.cos(1.5), 7, 6, 1, 1, 1, 1]
   t.ok(expected.every((value, i) => Math.abs(value - (values[i] ?? 0)) < 1e-15))
-  table.rotate(values, 0, 2, 6, 1, -1)
+  kernels.rotate(offset, table.offset, 2, 1, 6, 4, -1)
   t.ok(before.every((value, i) => Math.abs(value - (values[i] ?? 0)) < 1e-15))
 })

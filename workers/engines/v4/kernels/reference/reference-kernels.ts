@@ -1,6 +1,8 @@
 import { type Arena } from '../arena.js'
-import { type AttendArguments, type Kernels } from '../kernels.js'
+import { type AttendArguments, type CollapseArguments, type Kernels } from '../kernels.js'
 import { type Matrix } from '../matrix.js'
+import { dot, type Floats } from './floats.js'
+import { collapseRow, expandRow } from './streams.js'
 import { decodeRow } from './weight-row.js'
 
 /** Plain TypeScript kernels that accumulate in f64: slow, and what the fast ones are compared with. */
@@ -16,7 +18,7 @@ export class ReferenceKernels implements Kernels {
   }
 
   /** @param offset in bytes @param index in floats from there */
-  #floats (offset: number, index: number, count: number): Float32Array | Float64Array {
+  #floats (offset: number, index: number, count: number): Floats {
     const start = offset + index * this.#floatBytes
     return this.#floatBytes === 4 ? this.arena.f32(start, count) : new Float64Array(this.arena.memory.buffer, start, count)
   }
@@ -91,14 +93,45 @@ export class ReferenceKernels implements Kernels {
       output[i] = g / (1 + Math.exp(-g)) * u * weight
     }
   }
+
+  collapseStreams (place: CollapseArguments): void {
+    const { mixed, mixWidth, base, scale, streams, x, rows, n, width } = place
+    const bases = this.#floats(base, 0, mixWidth)
+    const scales = this.#floats(scale, 0, mixWidth === n ? 1 : 3)
+    for (let row = 0; row < rows; row++) {
+      collapseRow(this.#floats(mixed, row * mixWidth, mixWidth), bases, scales, this.#floats(streams, row * n * width, n * width), this.#floats(x, row * width, width), place)
+    }
+  }
+
+  expandStreams (coefficients: number, streams: number, y: number, rows: number, n: number, width: number): void {
+    const mixWidth = (2 + n) * n
+    for (let row = 0; row < rows; row++) {
+      expandRow(this.#floats(coefficients, row * mixWidth, mixWidth), this.#floats(streams, row * n * width, n * width), this.#floats(y, row * width, width), n)
+    }
+  }
+
+  rotate (values: number, table: number, rows: number, heads: number, width: number, rotated: number, direction: 1 | -1): void {
+    for (let row = 0; row < rows; row++) {
+      const cosines = this.#floats(table, row * 2 * rotated, rotated)
+      const sines = this.#floats(table, (row * 2 + 1) * rotated, rotated)
+      for (let head = 0; head < heads; head++) {
+        const vector = this.#floats(values, (row * heads + head + 1) * width - rotated, rotated)
+        for (let i = 0; i < rotated; i += 2) {
+          const [a = 0, b = 0] = [vector[i], vector[i + 1]]
+          vector[i] = a * (cosines[i] ?? 0) + b * (sines[i] ?? 0) * direction
+          vector[i + 1] = b * (cosines[i + 1] ?? 0) + a * (sines[i + 1] ?? 0) * direction
+        }
+      }
+    }
+  }
+
+  add (x: number, y: number, count: number): void {
+    const input = this.#floats(x, 0, count)
+    const output = this.#floats(y, 0, count)
+    for (let i = 0; i < count; i++) output[i] = (output[i] ?? 0) + (input[i] ?? 0)
+  }
 }
 
-function assign (target: Float32Array | Float64Array | undefined, index: number, value: number): void {
+function assign (target: Floats | undefined, index: number, value: number): void {
   if (target !== undefined) target[index] = value
-}
-
-function dot (a: Float64Array | Float32Array, b: Float64Array | Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < b.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0)
-  return sum
 }

@@ -1,6 +1,7 @@
 import { type Arena } from '../arena.js'
-import { type AttendArguments, type Kernels } from '../kernels.js'
+import { type AttendArguments, type CollapseArguments, type Kernels } from '../kernels.js'
 import { type Matrix, type MatrixFormat } from '../matrix.js'
+import { ReferenceKernels } from '../reference/reference-kernels.js'
 
 /** The exports of kernels.wasm; offsets, sizes and strides in bytes unless the name says otherwise. */
 export interface KernelExports {
@@ -11,6 +12,10 @@ export interface KernelExports {
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void
   attend (q: number, rowOffsets: number, count: number, width: number, heads: number, scale: number, sinks: number, out: number, scratch: number): void
   indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number, scratch: number): void
+  collapseStreams (mixed: number, mixWidth: number, base: number, scale: number, streams: number, x: number, rows: number, width: number, iterations: number, normEps: number, eps: number): void
+  expandStreams (coefficients: number, streams: number, y: number, rows: number, width: number): void
+  rotate (values: number, table: number, rows: number, heads: number, width: number, rotated: number, direction: number): void
+  add (x: number, y: number, count: number): void
 }
 
 /** As numbered in assembly/multiply.ts. */
@@ -19,6 +24,8 @@ const formatNumbers: Readonly<Record<MatrixFormat, number>> = { fp4: 0, fp8: 1, 
 const scratchBytes = 2 ** 23
 /** Vector constants that `prepare` writes at its start. */
 const constantBytes = 128
+/** What the stream kernels are written for; every release has it. */
+const streamCount = 4
 
 /** Kernels compiled to WebAssembly SIMD, bound to one arena; each thread has its own instance with its own scratch. */
 export class WasmKernels implements Kernels {
@@ -27,6 +34,7 @@ export class WasmKernels implements Kernels {
   readonly #exports: KernelExports
   readonly #scratch: number
   readonly #free: number
+  readonly #reference: ReferenceKernels
 
   constructor (name: 'simd' | 'relaxed-simd', arena: Arena, exports: KernelExports) {
     this.name = name
@@ -34,6 +42,7 @@ export class WasmKernels implements Kernels {
     this.#exports = exports
     this.#scratch = arena.allocate(scratchBytes, 64)
     this.#free = this.#scratch + constantBytes
+    this.#reference = new ReferenceKernels(arena)
     exports.prepare(this.#scratch)
   }
 
@@ -68,6 +77,25 @@ export class WasmKernels implements Kernels {
 
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void {
     this.#exports.siluMul(gate, up, out, count, limit, weight)
+  }
+
+  collapseStreams (place: CollapseArguments): void {
+    if (place.n !== streamCount) return this.#reference.collapseStreams(place)
+    const { mixed, mixWidth, base, scale, streams, x, rows, width, iterations, normEps, eps } = place
+    this.#exports.collapseStreams(mixed, mixWidth, base, scale, streams, x, rows, width, iterations, normEps, eps)
+  }
+
+  expandStreams (coefficients: number, streams: number, y: number, rows: number, n: number, width: number): void {
+    if (n === streamCount) this.#exports.expandStreams(coefficients, streams, y, rows, width)
+    else this.#reference.expandStreams(coefficients, streams, y, rows, n, width)
+  }
+
+  rotate (values: number, table: number, rows: number, heads: number, width: number, rotated: number, direction: 1 | -1): void {
+    this.#exports.rotate(values, table, rows, heads, width, rotated, direction)
+  }
+
+  add (x: number, y: number, count: number): void {
+    this.#exports.add(x, y, count)
   }
 
   /** How many heads, in whole quads, have room for `count` scores and a query of `width` beside two keys. */

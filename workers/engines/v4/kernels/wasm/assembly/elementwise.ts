@@ -1,5 +1,5 @@
 import { exponential } from './exponential'
-import { sumLanes } from './lanes'
+import { multiplyAdd, sumLanes } from './lanes'
 import { dotF32 } from './wide'
 
 export function rmsNorm (x: usize, weight: usize, y: usize, rows: usize, width: usize, eps: f32): void {
@@ -73,4 +73,50 @@ export function softmaxWithSink (scores: usize, count: usize, sink: f32): void {
   const factor = <f32>1 / total
   for (p = scores; p < vectorEnd; p += 16) v128.store(p, f32x4.mul(v128.load(p), f32x4.splat(factor)))
   for (; p < end; p += 4) store<f32>(p, load<f32>(p) * factor)
+}
+
+/**
+ * Rotates the last `rotated` floats of `heads` vectors of `width` for each of `rows` rows. A row of the table holds
+ * `rotated` cosines, each twice, then as many sines, each first negative.
+ */
+export function rotate (values: usize, table: usize, rows: usize, heads: usize, width: usize, rotated: usize, direction: f32): void {
+  const vectorWidth = rotated & ~3
+  const tableBytes = rotated << 2
+  const sign = f32x4.splat(direction)
+  for (let row: usize = 0; row < rows; row++) {
+    for (let head: usize = 0; head < heads; head++) {
+      const place = values + (width - rotated << 2)
+      let i: usize = 0
+      for (; i < vectorWidth; i += 4) {
+        const value = v128.load(place + (i << 2))
+        const swapped = v128.shuffle<f32>(value, value, 1, 0, 3, 2)
+        const sines = f32x4.mul(v128.load(table + tableBytes + (i << 2)), sign)
+        v128.store(place + (i << 2), multiplyAdd(f32x4.mul(value, v128.load(table + (i << 2))), swapped, sines))
+      }
+      if (i < rotated) {
+        const value = v128.load64_zero(place + (i << 2))
+        const swapped = v128.shuffle<f32>(value, value, 1, 0, 3, 2)
+        const sines = f32x4.mul(v128.load64_zero(table + tableBytes + (i << 2)), sign)
+        v128.store64_lane(place + (i << 2), multiplyAdd(f32x4.mul(value, v128.load64_zero(table + (i << 2))), swapped, sines), 0)
+      }
+      values += width << 2
+    }
+    table += 2 * tableBytes
+  }
+}
+
+/** y += x */
+export function add (x: usize, y: usize, count: usize): void {
+  const vectorEnd = x + ((count & ~3) << 2)
+  const end = x + (count << 2)
+  while (x < vectorEnd) {
+    v128.store(y, f32x4.add(v128.load(y), v128.load(x)))
+    x += 16
+    y += 16
+  }
+  while (x < end) {
+    store<f32>(y, load<f32>(y) + load<f32>(x))
+    x += 4
+    y += 4
+  }
 }

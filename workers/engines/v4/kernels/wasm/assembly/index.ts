@@ -1,3 +1,4 @@
 export { attend, indexScores } from './attention'
-export { rmsNorm, siluMul } from './elementwise'
+export { add, rmsNorm, rotate, siluMul } from './elementwise'
 export { multiplyBatch, multiplyVector, prepare } from './multiply'
+export { collapseStreams, expandStreams } from './streams'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sinkhorn } from '../../../../../workers/engines/v4/model/sinkhorn.js'
+import { sinkhorn } from '../../../../../workers/engines/v4/numerics/sinkhorn.js'
 
 await t.test('the check matrix of V4 section 3.2', async t => {
   const matrix = Float64Array.of(5, 0, 1, 2, 3, 1, 0, 0, 0, -1, 2, 0.5, 0, 0, 0, 0, 0, 5)
