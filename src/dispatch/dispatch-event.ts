@@ -15,6 +15,8 @@ export interface JobRequest extends Omit<Job, 'attempt' | 'resumedFrom' | 'chat'
   wishes?: Pick<Sampling, 'logprobs'>
   /** Jobs of one session like to run on one worker. */
   session?: string
+  /** Whose turn it takes where several wait: the key. */
+  owner?: string
 }
 
 export type DispatchEvent =

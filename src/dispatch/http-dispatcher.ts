@@ -14,7 +14,7 @@ import type { DispatchEvent, Dispatcher, JobRequest } from './dispatch-event.js'
 import { silentObserver, type JobObserver } from './job-observer.js'
 import { JobProgress, type AttemptWorker, type RetryLimits } from './job-progress.js'
 import { Router, type Assignment } from './router.js'
-import { WaitingLine } from './waiting-line.js'
+import { WaitingLine, type PlaceInLine } from './waiting-line.js'
 import { defaultWatchdogLimits, firstTokenLimitMs, watch, type WatchdogLimits } from './watchdogs.js'
 import { WorkerFault } from './worker-fault.js'
 import type { WorkerRecord } from './worker-record.js'
@@ -82,7 +82,7 @@ export class HttpDispatcher implements Dispatcher {
     try {
       while (true) {
         const waitingSince = this.#clock.now()
-        const assignment = await this.#assign(request, progress, ending.signal)
+        const assignment = await this.#assign(request, progress, ending.signal, place => observer.waiting?.(place))
         const { worker: { workerId }, reason, expectedCachedTokens } = assignment
         observer.assigned({ workerId, reason, waitedMs: this.#clock.now() - waitingSince, expectedCachedTokens })
         const fault = yield * this.#attempt({ request, progress, assignment, observer, started }, ending.signal)
@@ -97,13 +97,15 @@ export class HttpDispatcher implements Dispatcher {
   }
 
   /** One worker, and a pause before it when it is one that has just failed this job. */
-  async #assign (request: JobRequest, progress: JobProgress, signal: AbortSignal): Promise<Assignment> {
+  async #assign (request: JobRequest, progress: JobProgress, signal: AbortSignal, moved: (place: PlaceInLine) => void): Promise<Assignment> {
     const order = {
       tier: request.tier,
       checkpoint: request.checkpoint,
       tokenIds: request.tokenIds,
       cacheSalt: request.cacheSalt,
       session: request.session,
+      owner: request.owner,
+      priority: request.priority,
       promptTokens: progress.promptTokens,
       maxTokens: progress.remainingTokens,
       isResume: progress.isResume,
@@ -112,11 +114,11 @@ export class HttpDispatcher implements Dispatcher {
       hasChat: request.chat !== undefined,
       tried: progress.tried
     }
-    const assignment = await this.#line.acquire(order, signal)
+    const assignment = await this.#line.acquire(order, signal, moved)
     if (assignment.reason !== 'already-tried') return assignment
     assignment.release()
     await pause(this.#clock, this.#backoffMs * 2 ** (progress.attempts - 1), signal)
-    return await this.#line.acquire(order, signal)
+    return await this.#line.acquire(order, signal, moved)
   }
 
   /** Hands on the events of one attempt; returns its fault, or null when the answer is complete. */
@@ -144,8 +146,7 @@ export class HttpDispatcher implements Dispatcher {
         hangUp.signal.throwIfAborted()
         isEnded = event.type === 'done' || event.type === 'fail'
         assignment.job.note(event)
-        const tokens = tokensIn(event)
-        if (tokens > 0) observer.tokens(tokens, event.type === 'tokens' ? 'ids' : 'text')
+        tellTokens(event, observer)
         yield * progress.take(event, attemptWorker(assignment, request), now - started)
         if (event.type === 'done') {
           this.#registry.noteSuccess(worker)
@@ -198,6 +199,11 @@ interface Attempt {
 function attemptWorker ({ worker }: Assignment, { checkpoint }: JobRequest): AttemptWorker {
   const { workerId, instanceId, description } = worker
   return { workerId, instanceId, checkpoint: description?.checkpoint.name ?? checkpoint }
+}
+
+function tellTokens (event: JobEvent, observer: JobObserver): void {
+  const tokens = tokensIn(event)
+  if (tokens > 0) observer.tokens(tokens, event.type === 'tokens' ? 'ids' : 'text')
 }
 
 /** Exact for ids. Of text nobody here knows: a piece is a token at least, and by its length. What an answer that ends well owes is counted at its end. */

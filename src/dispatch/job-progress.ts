@@ -72,7 +72,7 @@ export class JobProgress {
     this.#attempts += 1
     this.#emittedBefore = this.#emitted.length
     this.#speaksChat = capabilities?.tokenIds === false
-    const { tokenIds, sampling, deadlineMs: _whole, chat, wishes, session: _session, ...rest } = this.#request
+    const { tokenIds, sampling, deadlineMs: _whole, chat, wishes, session: _session, owner: _owner, ...rest } = this.#request
     const { maxTokens, minTokens, ...others } = sampling
     const emitted = this.#emitted.length
     return {

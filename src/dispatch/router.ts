@@ -28,6 +28,10 @@ export interface JobOrder extends Omit<JobNeed, 'answerTokens' | 'sessionInstanc
   cacheSalt?: string | undefined
   /** Jobs of one session like to run on one worker. */
   session?: string | undefined
+  /** Whose turn it takes; absent = nobody's in particular. */
+  owner?: string | undefined
+  /** Higher goes first; absent = 0. */
+  priority?: number | undefined
 }
 
 /** An order that has been looked at once, however often it is tried. */

@@ -22,6 +22,11 @@ export interface SentJobOptions {
   clock: Pick<Clock, 'now'>
 }
 
+export interface JobCost {
+  promptTokens: number
+  answerTokens: number
+}
+
 /** Shorter answers say little of the time between tokens. */
 const minAnswerTokens = 8
 
@@ -32,6 +37,7 @@ export class SentJob {
   /** Prompt tokens to be computed before this job's. */
   readonly #tokensAhead: number
   #cachedTokens: number
+  #isAccepted = false
   #emitted: number[] = []
   #firstAt: number | null = null
   #lastAt = 0
@@ -46,6 +52,17 @@ export class SentJob {
     const planned = plannedTokens(options, need)
     this.#work = registry.begin(record, { promptTokens: Math.max(0, need.promptTokens - expectedCachedTokens), reservedTokens: planned, lengthClass: lengthClassOf(planned) })
     record.prefixes.insert(chain.hashes)
+  }
+
+  /** Prompt tokens to be computed and tokens of the answer, as it was thought when it was sent. */
+  get expected (): JobCost {
+    const { need, expectedCachedTokens } = this.#options
+    return { promptTokens: need.promptTokens - expectedCachedTokens, answerTokens: need.answerTokens.expected }
+  }
+
+  /** The same, as it turned out so far. */
+  get done (): JobCost {
+    return { promptTokens: this.#isAccepted ? this.#options.need.promptTokens - this.#cachedTokens : 0, answerTokens: this.#emitted.length }
   }
 
   note (event: JobEvent): void {
@@ -63,6 +80,7 @@ export class SentJob {
   }
 
   #accepted (cachedTokens: number | null): void {
+    this.#isAccepted = true
     if (cachedTokens === null) return
     const { record, matchedTokens } = this.#options
     this.#cachedTokens = cachedTokens

@@ -1,5 +1,6 @@
 /** One job of a request on its way through dispatch; a request for several choices has several at once. */
 import type { AssignmentNote, AttemptNote, FaultNote, JobObserver } from '../dispatch/job-observer.js'
+import type { PlaceInLine } from '../dispatch/waiting-line.js'
 import type { DecisionStep, StepDetails } from './decision-log.js'
 import type { GatewayMetrics, Served } from './metrics.js'
 import type { AttemptTrace, RequestTrace } from './request-trace.js'
@@ -8,6 +9,7 @@ import type { TrafficHistory } from './traffic-history.js'
 
 /** What a job tells its request. */
 export interface JobOwner {
+  waiting (place: PlaceInLine): void
   assigned (note: AssignmentNote): void
   /** Puts a step into the decision that has not ended yet. */
   openStep (details: StepDetails): DecisionStep
@@ -36,6 +38,10 @@ export class JobObservation implements JobObserver {
   constructor (owner: JobOwner, sinks: JobSinks) {
     this.#owner = owner
     this.#sinks = sinks
+  }
+
+  waiting (place: PlaceInLine): void {
+    this.#owner.waiting(place)
   }
 
   assigned (note: AssignmentNote): void {

@@ -5,6 +5,7 @@
 import type { Tier } from '../../workers/contract/job.js'
 import type { AcceptedPart, AnswerPart, AnswerUsage, FinishedPart } from '../dialects/answer.js'
 import { silentObserver, type AssignmentNote, type JobObserver } from '../dispatch/job-observer.js'
+import type { PlaceInLine } from '../dispatch/waiting-line.js'
 import { errorTable, type ErrorCode, type GatewayError } from '../errors.js'
 import { BoundedText } from './bounded-text.js'
 import type { Decision, DecisionLog, DecisionStep, StepDetails, StepName } from './decision-log.js'
@@ -63,9 +64,10 @@ export class RequestObservation implements JobOwner {
   #trace: RequestTrace | null = null
   #served: Served | null = null
   #operation: Operation = 'chat'
-  /** Probes and lists are no traffic. */
+  /** Probes and lists that go well are no traffic. */
   #isAnswer = false
   #expectedCachedTokens = 0
+  #place: PlaceInLine | null = null
   #firstTokenAt: number | null = null
   #lastTokensAt = 0
   #tokenCount = 0
@@ -125,7 +127,17 @@ export class RequestObservation implements JobOwner {
     return new JobObservation(this, { metrics: this.#sinks.metrics, traffic: this.#sinks.traffic, served: this.#served, trace: this.#trace })
   }
 
+  /** In line for a worker; null = not, or not any more. */
+  get place (): PlaceInLine | null {
+    return this.#place
+  }
+
+  waiting (place: PlaceInLine): void {
+    this.#place = place
+  }
+
   assigned ({ workerId, reason, waitedMs, expectedCachedTokens }: AssignmentNote): void {
+    this.#place = null
     this.#expectedCachedTokens += expectedCachedTokens
     this.#entry.queueMs = (this.#entry.queueMs ?? 0) + waitedMs
     this.#entry.workerId = workerId
@@ -193,7 +205,7 @@ export class RequestObservation implements JobOwner {
 
     this.#sinks.metrics.answered(status)
     if (error !== null) this.#sinks.metrics.rejected(error)
-    if (this.#isAnswer) this.#sinks.traffic.ended(outcome)
+    this.#countTraffic(outcome, durationMs)
     if (this.#served !== null) this.#count(this.#served, { durationMs, error, usage })
     if (this.#finished !== null) this.#closeStep('answer', { finish: this.#finished.finish })
     this.#endTrace(error, usage)
@@ -205,6 +217,10 @@ export class RequestObservation implements JobOwner {
     const decodeSeconds = this.#firstTokenAt === null ? 0 : (this.#lastTokensAt - this.#firstTokenAt) / 1000
     metrics.ended(served, { operation: this.#operation, seconds: durationMs / 1000, decodeSeconds, finish: this.#finished?.finish ?? null, error, usage })
     if (this.#accepted !== null) metrics.cache(served, { expected: this.#expectedCachedTokens, actual: usage?.cachedTokens ?? 0 })
+  }
+
+  #countTraffic (outcome: EndedOutcome, durationMs: number): void {
+    if (this.#isAnswer || this.#entry.error !== null) this.#sinks.traffic.ended(outcome, this.#served?.tier ?? null, durationMs)
   }
 
   #outcome (isCut: boolean): EndedOutcome {

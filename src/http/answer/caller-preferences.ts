@@ -12,6 +12,8 @@ export interface CallerPreferences {
   maxNanoUsd: number | null
   /** lowestPriority to highestPriority, before the key's cap. */
   priority: number | null
+  /** A name of the caller's own for what belongs together. */
+  session: string | null
 }
 
 /**
@@ -24,7 +26,7 @@ export function callerPreferences (headers: IncomingHttpHeaders): CallerPreferen
   const effort = wordOf(headers['x-gearbox-effort'])
   if (tier !== null && tier !== 'pro' && tier !== 'flash' && tier !== 'auto') throw refusal('x-gearbox-tier', ['pro', 'flash', 'auto'])
   if (effort !== null && !isEffortWord(effort)) throw refusal('x-gearbox-effort', effortWords)
-  return { tier: tier === 'auto' ? null : tier, effort, maxNanoUsd: usdOf(headers['x-gearbox-max-cost-usd']), priority: priorityOf(headers['x-gearbox-priority']) }
+  return { tier: tier === 'auto' ? null : tier, effort, maxNanoUsd: usdOf(headers['x-gearbox-max-cost-usd']), priority: priorityOf(headers['x-gearbox-priority']), session: sessionOf(headers['x-gearbox-session']) }
 }
 
 function usdOf (header: string | string[] | undefined): number | null {
@@ -43,6 +45,14 @@ function priorityOf (header: string | string[] | undefined): number | null {
   const priority = /^[+-]?\d{1,3}$/.test(text) ? Number(text) : NaN
   if (priority >= lowestPriority && priority <= highestPriority) return priority
   throw new GatewayError('invalid_value', `The header x-gearbox-priority must be a whole number from ${lowestPriority} to ${highestPriority}; higher goes first, 0 is usual`, { parameter: 'x-gearbox-priority' })
+}
+
+const longestSession = 256
+
+function sessionOf (header: string | string[] | undefined): string | null {
+  const session = (Array.isArray(header) ? header[0] : header)?.trim() ?? ''
+  if (session.length > longestSession) throw new GatewayError('invalid_value', `The header x-gearbox-session must not be longer than ${longestSession} characters`, { parameter: 'x-gearbox-session' })
+  return session === '' ? null : session
 }
 
 function wordOf (header: string | string[] | undefined): string | null {

@@ -21,6 +21,8 @@ export interface PlanTextsInputs {
   cacheSalt: string | null
   /** Higher goes first; 0 = as everybody. */
   priority: number
+  owner: string | null
+  session: string | null
 }
 
 /**

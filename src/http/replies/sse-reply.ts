@@ -1,8 +1,8 @@
 /**
  * An answer as server-sent events.
  *
- * Until a worker has taken the job and said something (or been silent for `keepAliveMs`), nothing is on the wire and a failure is
- * still an ordinary error response: this function throws it. After that a stream ends in one of two ways, as its dialect
+ * Until a worker has taken the job and said something, or the request has been silent for `keepAliveMs` (on a worker, or in line for
+ * one), nothing is on the wire and a failure is still an ordinary error response: this function throws it. After that a stream ends in one of two ways, as its dialect
  * ends a good one, or in an error event. Ending quietly would read as success: the OpenAI SDK finishes its loop without complaint.
  */
 import type { ServerResponse } from 'node:http'
@@ -40,7 +40,7 @@ export async function sendSse (options: SseReplyOptions): Promise<void> {
   try {
     for await (const part of parts) {
       if (part.type === 'accepted') {
-        reply.headers(workerHeaders(part))
+        if (!stream.isOpen) reply.headers(workerHeaders(part))
         stream.accept(part)
       } else {
         await stream.send(() => part.type === 'progress' ? chunks.progress(part) : chunks.finished(part))
@@ -60,22 +60,25 @@ export async function sendSse (options: SseReplyOptions): Promise<void> {
 class SseStream {
   readonly #options: SseReplyOptions
   #response: ServerResponse | null = null
-  #timer: NodeJS.Timeout | null = null
+  readonly #timer: NodeJS.Timeout
   #accepted: AcceptedPart | null = null
   #hasBegun = false
 
   constructor (options: SseReplyOptions) {
     this.#options = options
+    this.#timer = setInterval(() => { this.#keepAlive() }, options.keepAliveMs)
   }
 
   get isOpen (): boolean {
     return this.#response !== null
   }
 
-  /** From here on silence is filled. */
+  /** From here on silence is filled with the dialect's own words. */
   accept (part: AcceptedPart): void {
     this.#accepted = part
-    this.#timer ??= setInterval(() => { this.#keepAlive() }, this.#options.keepAliveMs)
+    // The headers that would have said it are gone.
+    if (this.#response !== null && !this.#hasBegun) this.#response.write(`: a worker after ${Math.round(part.queueMs)} ms in line\n\n`)
+    this.#timer.refresh()
   }
 
   /** Asks for the events only after those that go first: a dialect may number them. */
@@ -83,11 +86,11 @@ class SseStream {
     const text = this.#begin() + this.textOf(events())
     if (text === '') return
     await writeAtClientsPace(this.#open(), text, this.#options.stalledClientMs)
-    this.#timer?.refresh()
+    this.#timer.refresh()
   }
 
   stopKeepAlive (): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    clearInterval(this.#timer)
   }
 
   end (text: string): void {
@@ -102,10 +105,14 @@ class SseStream {
   }
 
   #keepAlive (): void {
-    const { chunks } = this.#options
+    const { chunks, reply } = this.#options
+    const { place } = reply.request.observation
+    // Neither in line nor on a worker: what is being done is short, and its failure deserves a status.
+    if (this.#accepted === null && place === null && this.#response === null) return
     const response = this.#open()
     if (response.writableNeedDrain || response.destroyed) return
-    response.write(chunks.keepAlive === undefined ? ': keep-alive\n\n' : this.#begin() + this.textOf(chunks.keepAlive()))
+    if (place !== null) response.write(`: in line, position ${place.position} of ${place.waiting} (${place.reason})\n\n`)
+    else response.write(chunks.keepAlive === undefined || this.#accepted === null ? ': keep-alive\n\n' : this.#begin() + this.textOf(chunks.keepAlive()))
   }
 
   #begin (): string {
