@@ -5,12 +5,14 @@ const pure = '^src/(dialects|policy|language)/'
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'console-takes-types-only', comment: 'the page is bundled for a browser: of the gateway it knows what the admin API answers', severity: 'error', from: { path: '^console/' }, to: { path: '^(src|workers)/', dependencyTypesNot: ['type-only'] } },
+    { name: 'nothing-imports-the-console', severity: 'error', from: { path: '^(src|workers)/' }, to: { path: '^console/' } },
     { name: 'production-not-to-test', severity: 'error', from: { path: '^(src|workers|bin|scripts)/' }, to: { path: '^(test|benchmarks)/' } },
     ...path.map((folder, position) => ({
       name: `imports-point-down-from-${folder}`,
       severity: 'error',
       from: { path: `^src/${folder}/` },
-      to: { path: `^src/(app|server|${['cli', 'console', ...path.slice(0, position)].join('|')})(/|\\.ts)` }
+      to: { path: `^src/(app|server|${['cli', ...path.slice(0, position)].join('|')})(/|\\.ts)` }
     })),
     {
       name: 'pure-core',
@@ -26,7 +28,7 @@ module.exports = {
       to: { path: '^(src|workers)/', pathNot: '^src/language/' }
     },
     { name: 'dispatch-and-stores-know-no-http', severity: 'error', from: { path: '^src/(dispatch|stores)/' }, to: { path: '^node_modules/(fastify|@fastify)' } },
-    { name: 'only-http-knows-fastify', severity: 'error', from: { path: '^(src|workers)/', pathNot: '^src/(http/|console/|app\\.ts|server\\.ts)|^workers/host/' }, to: { path: '^node_modules/(fastify|@fastify)' } },
+    { name: 'only-http-knows-fastify', severity: 'error', from: { path: '^(src|workers)/', pathNot: '^src/(http/|app\\.ts|server\\.ts)|^workers/host/' }, to: { path: '^node_modules/(fastify|@fastify)' } },
     { name: 'only-stores-know-redis', severity: 'error', from: { path: '^src/', pathNot: '^src/stores/' }, to: { path: '^node_modules/ioredis' } },
     { name: 'only-dispatch-calls-workers', severity: 'error', from: { path: '^src/', pathNot: '^src/(dispatch|cli)/' }, to: { path: '^node_modules/undici/' } },
     {

@@ -3,9 +3,9 @@ import neostandard, { plugins } from 'neostandard'
 const tseslint = plugins['typescript-eslint']
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist/**', '.tap/**', '**/assembly/**', 'test/parity/**', 'models/**', 'benchmarks/engine/peer/**', 'src/console/page/**'] }),
+  ...neostandard({ ts: true, ignores: ['dist/**', '.tap/**', '**/assembly/**', 'test/parity/**', 'models/**', 'benchmarks/engine/peer/**'] }),
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     plugins: { '@typescript-eslint': tseslint.plugin },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

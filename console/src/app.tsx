@@ -43,20 +43,23 @@ function Frame () {
   const { data: overview, error } = usePolled<OverviewData>('overview')
   const { title, View } = views[view]
   const heading = useRef<HTMLHeadingElement>(null)
+  const nav = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
   useEffect(() => {
     document.title = `${title} · Gearbox`
     // Who follows a link by keyboard or hears the page is taken along to what it shows.
     if (!isFirst.current) heading.current?.focus()
     isFirst.current = false
+    // On a phone the row of views is wider than the screen.
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [view])
 
   return (
     <div class='frame'>
       <a class='skip' href='#content' onClick={event => { event.preventDefault(); heading.current?.focus() }}>Skip to content</a>
       <header class='top'>
-        <a class='brand' href={linkTo('overview')}><Icon name='overview' />Gearbox</a>
-        <nav aria-label='Views'>
+        <a class='brand' href={linkTo('overview')}><Icon name='brand' />Gearbox</a>
+        <nav aria-label='Views' ref={nav}>
           <ul>
             {viewNames.map(name => (
               <li key={name}>

@@ -21,6 +21,8 @@ export interface TierTraffic {
   firstTokenMs: Percentiles
   /** Between tokens. */
   tokenGapMs: Percentiles
+  /** Of answers that were completed, from arrival to end. */
+  durationMs: Percentiles
 }
 
 export interface TrafficPoint {
@@ -41,11 +43,13 @@ class TierWindow {
   generatedTokens = 0
   readonly firstToken = new DurationHistogram()
   readonly tokenGap = new DurationHistogram()
+  readonly duration = new DurationHistogram()
 
   merge (other: TierWindow): void {
     this.generatedTokens += other.generatedTokens
     this.firstToken.merge(other.firstToken)
     this.tokenGap.merge(other.tokenGap)
+    this.duration.merge(other.duration)
   }
 }
 
@@ -80,8 +84,11 @@ export class TrafficHistory {
     if (gapMs !== null) window.tokenGap.add(gapMs)
   }
 
-  ended (outcome: EndedOutcome): void {
-    this.#current().outcomes[outcome]++
+  /** @param tier null when none was chosen any more */
+  ended (outcome: EndedOutcome, tier: Tier | null, milliseconds: number): void {
+    const window = this.#current()
+    window.outcomes[outcome]++
+    if (outcome === 'completed' && tier !== null) window.tiers[tier].duration.add(milliseconds)
   }
 
   /** The last minutes (1 to 60); beyond some length several windows are one. */
@@ -123,7 +130,7 @@ export class TrafficHistory {
   }
 }
 
-function shown ({ generatedTokens, firstToken, tokenGap }: TierWindow): TierTraffic {
+function shown ({ generatedTokens, firstToken, tokenGap, duration }: TierWindow): TierTraffic {
   const of = (histogram: DurationHistogram): Percentiles => ({ p50: histogram.percentile(0.5), p95: histogram.percentile(0.95) })
-  return { generatedTokens, firstTokenMs: of(firstToken), tokenGapMs: of(tokenGap) }
+  return { generatedTokens, firstTokenMs: of(firstToken), tokenGapMs: of(tokenGap), durationMs: of(duration) }
 }

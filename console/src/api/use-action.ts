@@ -1,6 +1,7 @@
 /** Something the operator does: under way or not, and how it failed. */
 import { useState } from 'preact/hooks'
 import { ApiError } from './admin-client.js'
+import { inBackground } from './in-background.js'
 
 export interface Action {
   isBusy: boolean
@@ -20,5 +21,5 @@ export function useAction (work: () => Promise<void>): Action {
       setState({ isBusy: false, error })
     }
   }
-  return { ...state, run: () => { if (!state.isBusy) void run() } }
+  return { ...state, run: () => { if (!state.isBusy) inBackground(run()) } }
 }

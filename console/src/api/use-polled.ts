@@ -1,6 +1,7 @@
 /** Data that stays current: asked for again and again, seldom while it fails, not at all while nobody looks. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, ask } from './admin-client.js'
+import { inBackground } from './in-background.js'
 
 const intervalMs = 2000
 const longestIntervalMs = 30_000
@@ -33,13 +34,14 @@ export function usePolled<T> (path: string): Polled<T> {
         setState(before => ({ path, data: before.path === path ? before.data : null, error }))
       }
       clearTimeout(timer)
-      timer = setTimeout(() => { void look() }, Math.min(longestIntervalMs, intervalMs * 2 ** failures))
+      timer = setTimeout(lookAgain, Math.min(longestIntervalMs, intervalMs * 2 ** failures))
     }
-    wake.current = () => { void look() }
-    document.addEventListener('visibilitychange', wake.current)
-    void look()
+    const lookAgain = (): void => { inBackground(look()) }
+    wake.current = lookAgain
+    document.addEventListener('visibilitychange', lookAgain)
+    lookAgain()
     return () => {
-      document.removeEventListener('visibilitychange', wake.current)
+      document.removeEventListener('visibilitychange', lookAgain)
       stop.abort()
       clearTimeout(timer)
     }

@@ -94,7 +94,7 @@ function optionsOf (element: HTMLElement, lines: Line[], format: (value: number)
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, size: 28, values: (_plot, ticks) => ticks.map(tick => new Date(tick * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })), incrs: [60, 120, 300, 600, 900, 1800] },
-      { ...axis, size: 64, values: (_plot, ticks) => ticks.map(format) }
+      { ...axis, size: 54, values: (_plot, ticks) => ticks.map(format) }
     ],
     series: [
       {},

@@ -1,5 +1,6 @@
 /** Line icons of 20 units; decoration beside a word, so hidden from screen readers. */
 const paths = {
+  brand: 'M4.500 4v12M10 4v12M15.500 4v6M4.500 10h11',
   overview: 'M3 3h6v8H3zM11 3h6v5h-6zM11 10h6v7h-6zM3 13h6v4H3z',
   traffic: 'M2.5 16.5h15M4 13l4-5 3.5 3L16 4',
   spend: 'M10 2.5v15M14 5.5c-1-1-2.4-1.3-4-1.3-2.300 0-4 1-4 2.800 0 4 8 2 8 6 0 1.800-1.700 2.800-4 2.800-1.700 0-3.300-.5-4.300-1.600',

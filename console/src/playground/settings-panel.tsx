@@ -12,7 +12,7 @@ const formWords = { text: 'text', json: 'JSON object', schema: 'JSON by schema' 
 export function SettingsPanel ({ settings, asksForKeys, onChange }: SettingsPanelProps) {
   const { answerForm, offersTools } = settings
   return (
-    <div class='settings-fields'>
+    <form class='settings-fields' onSubmit={event => { event.preventDefault() }}>
       <Choice label='Model' value={settings.model} values={models} onChange={model => { onChange({ model }) }} />
       <Choice label='Effort' value={settings.effort} values={efforts} onChange={effort => { onChange({ effort }) }} />
       <label class='field'><span>API key</span>
@@ -31,7 +31,7 @@ export function SettingsPanel ({ settings, asksForKeys, onChange }: SettingsPane
         <label class='field'><span>Temperature</span><input type='number' min='0' max='2' step='0.1' placeholder='1' value={settings.temperature} onInput={event => { onChange({ temperature: event.currentTarget.value }) }} /></label>
         <label class='field'><span>Most tokens</span><input type='number' min='1' step='1' placeholder='no limit' value={settings.maxTokens} onInput={event => { onChange({ maxTokens: event.currentTarget.value }) }} /></label>
       </div>
-    </div>
+    </form>
   )
 }
 

@@ -1,17 +1,21 @@
 /** Asks the front door by way of the admin port, and tells what comes as it comes. */
 import { createParser } from 'eventsource-parser'
 import { ApiError, askFor } from '../api/admin-client.js'
-import type { AnswerTurn, ToolCall } from './turn.js'
+import type { AnswerFacts, AnswerTurn, ToolCall } from './turn.js'
+
+interface CallPiece {
+  index: number
+  id?: string
+  function?: { name?: string, arguments?: string }
+}
+
+interface Choice {
+  delta?: { content?: string | null, reasoning_content?: string | null, tool_calls?: CallPiece[] }
+  finish_reason?: string | null
+}
 
 interface Chunk {
-  choices?: Array<{
-    delta?: {
-      content?: string | null
-      reasoning_content?: string | null
-      tool_calls?: Array<{ index: number, id?: string, function?: { name?: string, arguments?: string } }>
-    }
-    finish_reason?: string | null
-  }>
+  choices?: Choice[]
   usage?: { prompt_tokens: number, completion_tokens: number, prompt_tokens_details?: { cached_tokens: number }, cost?: number } | null
   error?: { message: string }
 }
@@ -60,41 +64,44 @@ export async function streamAnswer (body: object, begun: AnswerTurn, { apiKey, s
 
 async function * textOf ({ body }: Response, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
   const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
-  while (reader !== undefined) {
-    const piece = await reader.read().catch(() => {
+  const read = async (): Promise<string | undefined> => {
+    try {
+      return (await reader?.read())?.value
+    } catch {
       signal.throwIfAborted()
       throw new ApiError(0, 'The connection broke in the middle of the answer.')
-    })
-    if (piece.done) return
-    yield piece.value
+    }
   }
+  for (let piece = await read(); piece !== undefined; piece = await read()) yield piece
 }
 
 /** @throws ApiError for an error in the middle of the stream */
 function after (answer: AnswerTurn, { choices, usage, error }: Chunk, elapsedMs: number): Partial<AnswerTurn> {
   if (error !== undefined) throw new ApiError(0, error.message)
-  const choice = choices?.[0]
-  const { content, reasoning_content: reasoning, tool_calls: calls } = choice?.delta ?? {}
-  const saysSomething = Boolean(content) || Boolean(reasoning) || calls !== undefined
-  const facts = { ...answer.facts }
-  if (saysSomething) facts.firstTokenMs ??= elapsedMs
-  facts.finish = choice?.finish_reason ?? facts.finish
-  if (usage !== null && usage !== undefined) {
-    facts.promptTokens = usage.prompt_tokens
-    facts.cachedTokens = usage.prompt_tokens_details?.cached_tokens ?? null
-    facts.completionTokens = usage.completion_tokens
-    facts.costUsd = usage.cost ?? facts.costUsd
-  }
+  const [choice = {}] = choices ?? []
+  const { text, reasoning, calls } = piecesOf(choice)
+  const saysSomething = text !== '' || reasoning !== '' || calls.length > 0
+  const { firstTokenMs, finish } = answer.facts
   return {
     state: saysSomething ? 'streaming' : answer.state,
-    reasoning: answer.reasoning + (reasoning ?? ''),
-    text: answer.text + (content ?? ''),
-    toolCalls: (calls ?? []).reduce(withPiece, answer.toolCalls),
-    facts
+    reasoning: answer.reasoning + reasoning,
+    text: answer.text + text,
+    toolCalls: calls.reduce(withPiece, answer.toolCalls),
+    facts: { ...answer.facts, firstTokenMs: firstTokenMs ?? (saysSomething ? elapsedMs : null), finish: choice.finish_reason ?? finish, ...countsOf(usage) }
   }
 }
 
-function withPiece (calls: ToolCall[], { index, id, function: called }: { index: number, id?: string, function?: { name?: string, arguments?: string } }): ToolCall[] {
+function piecesOf ({ delta }: Choice): { text: string, reasoning: string, calls: CallPiece[] } {
+  return { text: delta?.content ?? '', reasoning: delta?.reasoning_content ?? '', calls: delta?.tool_calls ?? [] }
+}
+
+function countsOf (usage: Chunk['usage']): Partial<AnswerFacts> {
+  if (usage === null || usage === undefined) return {}
+  const { prompt_tokens: promptTokens, completion_tokens: completionTokens, prompt_tokens_details: details, cost } = usage
+  return { promptTokens, completionTokens, cachedTokens: details?.cached_tokens ?? null, costUsd: cost ?? null }
+}
+
+function withPiece (calls: ToolCall[], { index, id, function: called }: CallPiece): ToolCall[] {
   const known = calls[index] ?? { id: '', name: '', argumentsText: '' }
   const next = [...calls]
   next[index] = { id: known.id + (id ?? ''), name: known.name + (called?.name ?? ''), argumentsText: known.argumentsText + (called?.arguments ?? '') }

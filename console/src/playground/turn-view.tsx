@@ -39,29 +39,34 @@ function Answer ({ turn, open, onGive }: { turn: AnswerTurn, open: ToolCall[], o
 }
 
 function Facts ({ facts }: { facts: AnswerFacts }) {
-  const { tier, tierReason, effort, checkpoint, worker, firstTokenMs, durationMs, promptTokens, cachedTokens, completionTokens, costUsd, finish, requestId } = facts
+  const { tier, tierReason, costUsd, requestId } = facts
   if (requestId === null) return null
-  const decodeSeconds = durationMs === null || firstTokenMs === null ? 0 : (durationMs - firstTokenMs) / 1000
-  const words = [
-    effort === null ? null : `effort ${effort}`,
-    checkpoint,
-    worker,
-    firstTokenMs === null ? null : `first token ${formatMs(firstTokenMs)}`,
-    durationMs === null ? null : `took ${formatMs(durationMs)}`,
-    promptTokens === null ? null : `${formatCount(promptTokens)} tokens in${cachedTokens === null || cachedTokens === 0 ? '' : ` (${formatCount(cachedTokens)} cached)`}`,
-    completionTokens === null ? null : `${formatCount(completionTokens)} out`,
-    completionTokens === null || completionTokens < 2 || decodeSeconds <= 0 ? null : `${formatCount((completionTokens - 1) / decodeSeconds)} tok/s`,
-    finish === null || finish === 'stop' ? null : `ended by ${finish}`
-  ].filter(word => word !== null)
   return (
     <p class='turn-facts'>
       {(tier === 'flash' || tier === 'pro') && <Badge tone={tier}>{tier}</Badge>}
       {tierReason !== null && <span>{tierReason}</span>}
-      {words.map(word => <span key={word}>{word}</span>)}
+      {wordsOf(facts).map(word => <span key={word}>{word}</span>)}
       {costUsd !== null && <strong>{formatNanoUsd(Math.round(costUsd * 1e9))}</strong>}
       <a href={linkTo('decisions', requestId)}>every step</a>
     </p>
   )
+}
+
+function wordsOf ({ effort, checkpoint, worker, firstTokenMs, durationMs, promptTokens, cachedTokens, completionTokens, finish }: AnswerFacts): string[] {
+  const known = <T,>(value: T | null, words: (value: T) => string): string[] => value === null ? [] : [words(value)]
+  const decodeMs = durationMs === null || firstTokenMs === null ? 0 : durationMs - firstTokenMs
+  return [
+    ...known(effort, word => `effort ${word}`),
+    ...known(checkpoint, name => name),
+    ...known(worker, name => name),
+    ...known(firstTokenMs, ms => `first token ${formatMs(ms)}`),
+    ...known(durationMs, ms => `took ${formatMs(ms)}`),
+    ...known(promptTokens, count => `${formatCount(count)} tokens in`),
+    ...known(cachedTokens === 0 ? null : cachedTokens, count => `${formatCount(count)} of them cached`),
+    ...known(completionTokens, count => `${formatCount(count)} out`),
+    ...known(decodeMs > 0 ? completionTokens : null, count => `${formatCount(Math.max(0, count - 1) * 1000 / decodeMs)} tok/s`),
+    ...known(finish === 'stop' ? null : finish, word => `ended by ${word}`)
+  ]
 }
 
 function Call ({ call, isOpen, onGive }: { call: ToolCall, isOpen: boolean, onGive: TurnViewProps['onGive'] }) {

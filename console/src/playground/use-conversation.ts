@@ -2,6 +2,7 @@
 import { useRef, useState } from 'preact/hooks'
 import { ApiError, ask } from '../api/admin-client.js'
 import type { Decision } from '../api/answers.js'
+import { inBackground } from '../api/in-background.js'
 import { requestOf, type PlaygroundSettings } from './settings.js'
 import { streamAnswer } from './stream-answer.js'
 import { messagesOf, newAnswer, openCalls, type AnswerTurn, type ToolCall, type Turn } from './turn.js'
@@ -52,11 +53,11 @@ export function useConversation (settings: PlaygroundSettings): Conversation {
   return {
     turns,
     isRunning,
-    say: text => { void answer([...turns, { role: 'user', text }]) },
+    say: text => { inBackground(answer([...turns, { role: 'user', text }])) },
     give: ({ id, name }, text) => {
       const next: Turn[] = [...turns, { role: 'tool', callId: id, name, text }]
       if (openCalls(next).length > 0) keep(next)
-      else void answer(next)
+      else inBackground(answer(next))
     },
     stop: () => { running.current?.abort() },
     clear: () => {

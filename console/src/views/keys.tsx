@@ -87,7 +87,7 @@ function Table ({ keys, onAct }: { keys: ApiKey[], onAct: (what: 'rotate' | 'rev
           return (
             <tr key={key.id} class={isOver ? 'over' : ''}>
               <th scope='row'>{nameOf(key)}<span class='below'><code>{key.hint}…</code> · {key.orgId}</span></th>
-              <td data-label='State'><div><Badge tone={tone}>{word}</Badge>{key.expiresAtMs !== null && word === 'good' && <span class='below'>until {formatDate(key.expiresAtMs)}</span>}</div></td>
+              <td data-label='State'><div><Badge tone={tone}>{word}</Badge>{key.expiresAtMs !== null && word === 'active' && <span class='below'>until {formatDate(key.expiresAtMs)}</span>}</div></td>
               <td data-label='May'><div>{key.rules.allowedTiers.map(tier => <Badge key={tier} tone={tier}>{tier}</Badge>)}{key.rules.effortCap !== null && <span class='below'>effort up to {key.rules.effortCap}</span>}</div></td>
               <td data-label='Limits'><div>{limitsOf(key).map(line => <span key={line} class='line'>{line}</span>)}</div></td>
               <td data-label='Made' title={new Date(key.createdAtMs).toISOString()}>{formatAgo(key.createdAtMs)}</td>
@@ -105,7 +105,7 @@ function Table ({ keys, onAct }: { keys: ApiKey[], onAct: (what: 'rotate' | 'rev
 
 function stateOf ({ revokedAtMs, expiresAtMs }: ApiKey): [Tone, string] {
   if (revokedAtMs !== null) return ['bad', 'revoked']
-  return expiresAtMs !== null && expiresAtMs <= Date.now() ? ['warn', 'expired'] : ['good', 'good']
+  return expiresAtMs !== null && expiresAtMs <= Date.now() ? ['warn', 'expired'] : ['good', 'active']
 }
 
 function limitsOf ({ limits }: ApiKey): string[] {

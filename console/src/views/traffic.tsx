@@ -9,7 +9,7 @@ import { EmptyState } from '../parts/notice.js'
 import { Panel } from '../parts/panel.js'
 
 const spans = [5, 15, 60] as const
-type Latency = 'firstTokenMs' | 'tokenGapMs'
+type Latency = 'firstTokenMs' | 'tokenGapMs' | 'durationMs'
 
 export function TrafficView () {
   const [minutes, setMinutes] = useState<typeof spans[number]>(15)
@@ -54,6 +54,9 @@ function Charts ({ report: { points, windowSeconds } }: { report: TrafficReport 
         </Panel>
         <Panel title='Time between tokens'>
           <Chart title='Time between tokens' times={times} format={formatMs} lines={latencyLines(points, 'tokenGapMs')} />
+        </Panel>
+        <Panel title='Time to the end of the answer'>
+          <Chart title='Time to the end of the answer' times={times} format={formatMs} lines={latencyLines(points, 'durationMs')} />
         </Panel>
       </div>
     </>

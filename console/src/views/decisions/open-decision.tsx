@@ -72,13 +72,16 @@ function Step ({ step: { name, atMs, durationMs, details, fault }, totalMs }: { 
   const known = Object.entries(details).filter(([, value]) => value !== null)
   return (
     <li class='step'>
-      <div class='step-head'>
-        <strong>{name}</strong>
-        <span class='figure'>{durationMs === null ? 'goes on' : formatMs(durationMs)}<span class='muted'> at {formatMs(atMs)}</span></span>
-      </div>
+      <strong>{name}</strong>
       <div class='step-track' aria-hidden='true'><div class={`step-bar${fault === null ? '' : ' bad'}`} style={{ left: `${Math.min(left, 99.5)}%`, width: `${Math.max(width, 0.5)}%` }} /></div>
-      {known.length > 0 && <dl class='step-details'>{known.map(([key, value]) => <div key={key}><dt>{key}</dt><dd>{String(value)}</dd></div>)}</dl>}
+      <span class='figure step-time'>{durationMs === null ? 'goes on' : formatMs(durationMs)}<span class='muted'> at {formatMs(atMs)}</span></span>
+      {known.length > 0 && <dl class='step-details'>{known.map(([key, value]) => <div key={key}><dt>{inWords(key)}</dt><dd>{String(value)}</dd></div>)}</dl>}
       {fault !== null && <p class='note bad'><strong>{fault.kind}</strong> {fault.code}: {fault.message}</p>}
     </li>
   )
+}
+
+/** tierReason is `tier reason` to people. */
+function inWords (key: string): string {
+  return key.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 }

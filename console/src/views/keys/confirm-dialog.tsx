@@ -20,7 +20,7 @@ export function ConfirmDialog ({ title, action, isDangerous = false, children, o
       {children}
       {error !== null && <ErrorNote error={error} />}
       <div class='dialog-actions'>
-        <button type='button' class='button' autofocus onClick={onClose}>Cancel</button>
+        <button type='button' class='button' onClick={onClose}>Cancel</button>
         <button type='button' class={`button ${isDangerous ? 'danger-solid' : 'primary'}`} disabled={isBusy} onClick={run}>{action}</button>
       </div>
     </Dialog>

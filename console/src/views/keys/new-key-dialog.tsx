@@ -26,7 +26,7 @@ export function NewKeyDialog ({ onMade, onClose }: { onMade: (issued: IssuedKey)
     <Dialog title='New key' onClose={onClose}>
       <form onSubmit={event => { event.preventDefault(); run() }}>
         <div class='fields'>
-          <label class='field'><span>Organisation</span><input type='text' required maxLength={200} autofocus value={form.orgId} onInput={set('orgId')} /></label>
+          <label class='field'><span>Organisation</span><input type='text' required maxLength={200} value={form.orgId} onInput={set('orgId')} /></label>
           <label class='field'><span>Name</span><input type='text' maxLength={200} placeholder='what calls with it' value={form.name} onInput={set('name')} /></label>
           <label class='field'><span>Tiers</span>
             <select value={form.tiers} onChange={set('tiers')}><option value='both'>flash and pro</option><option value='flash'>flash only</option><option value='pro'>pro only</option></select>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { IssuedKey } from '../../api/answers.js'
+import { inBackground } from '../../api/in-background.js'
 import { Dialog } from '../../parts/dialog.js'
 import { Icon } from '../../parts/icon.js'
 
@@ -16,7 +17,7 @@ export function SecretDialog ({ issued: { key, secret }, onClose }: { issued: Is
       <div class='secret'>
         <input type='text' readOnly value={secret} aria-label='Secret of the key' onFocus={event => { event.currentTarget.select() }} />
         {/* Browsers give the clipboard to pages of loopback and https only. */}
-        {isSecureContext && <button type='button' class='button' onClick={() => { void copy() }}><Icon name='copy' />{isCopied ? 'Copied' : 'Copy'}</button>}
+        {isSecureContext && <button type='button' class='button' onClick={() => { inBackground(copy()) }}><Icon name='copy' />{isCopied ? 'Copied' : 'Copy'}</button>}
       </div>
       <p class='unseen' role='status'>{isCopied ? 'Copied' : ''}</p>
       <div class='dialog-actions'><button type='button' class='button primary' onClick={onClose}>I have kept it</button></div>

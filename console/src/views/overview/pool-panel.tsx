@@ -22,9 +22,11 @@ export function PoolPanel ({ tier, overview, workers }: { tier: Tier, overview: 
         <span class={`dot ${tier}`} />{checkpoint.name} <span class='muted'>revision {checkpoint.revision}, {formatCount(checkpoint.contextTokens)} tokens of context</span>
         {!checkpoint.trained && <Badge tone='warn' title='These weights are random; the text is noise'>not trained</Badge>}
       </p>
-      <dl class='facts'>
-        <div class='wide'><dt>Saturation</dt><dd><Meter label={`Saturation of ${tierTitles[tier]}`} share={pool.saturation} /></dd></div>
-        <div class='wide'><dt>KV memory</dt><dd>{pool.kvUsedShare === null ? <span class='muted'>not told</span> : <Meter label={`KV memory of ${tierTitles[tier]}`} share={pool.kvUsedShare} />}</dd></div>
+      <dl class='facts meters'>
+        <div><dt>Saturation</dt><dd><Meter label={`Saturation of ${tierTitles[tier]}`} share={pool.saturation} /></dd></div>
+        <div><dt>KV memory</dt><dd>{pool.kvUsedShare === null ? <span class='muted'>not told</span> : <Meter label={`KV memory of ${tierTitles[tier]}`} share={pool.kvUsedShare} />}</dd></div>
+      </dl>
+      <dl class='facts three'>
         <div><dt>Running</dt><dd>{formatCount(pool.running)}</dd></div>
         <div><dt>Waiting here</dt><dd>{formatCount(pool.waiting)}</dd></div>
         <div><dt>Queued tokens</dt><dd>{formatCount(pool.queuedTokens)}</dd></div>
