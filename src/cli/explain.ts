@@ -10,6 +10,7 @@ import type { ChatRequest } from '../dialects/chat/chat-request.js'
 import { parseChatRequest } from '../dialects/chat/parse-chat-request.js'
 import { parseRequestBody } from '../dialects/request-body.js'
 import { GatewayError } from '../errors.js'
+import { isToolForced } from '../http/answer/answer-constraint.js'
 import { callerPreferences, type CallerPreferences } from '../http/answer/caller-preferences.js'
 import { roughTokens } from '../http/answer/circumstances.js'
 import { chooseEffort, type EffortChoice } from '../policy/choose-effort.js'
@@ -71,7 +72,8 @@ export async function runExplain (argv: string[], io: CliIo): Promise<void> {
     policy: config.policy
   }
   const { choice, steps } = considerTier(inputs)
-  const isForced = request.conversation.toolChoice.kind === 'required' || request.conversation.toolChoice.kind === 'named'
+  // Where think-first holds the call comes after reasoning; engines that cannot do that are not known here.
+  const isForced = isToolForced(request.conversation.toolChoice) && config.dialects.forcedToolChoice !== 'think-first'
   const applied = chooseEffort({ ...effortInputs, isToolForced: isForced, ladder: '0731' })
   const priority = choosePriority(preferences.priority, rules) ?? 0
   const refusal = rules.allowedTiers.includes(choice.tier) ? null : 'tier_not_allowed'

@@ -99,6 +99,8 @@ export const configSchema = z.strictObject({
     honoursSamplingInThinking: z.boolean().default(true),
     /** strict = refuse history without reasoning_content where DeepSeek does; lenient = fill in. */
     reasoningReplay: z.enum(['strict', 'lenient']).default('lenient'),
+    /** A tool call that must come (tool_choice required or a named function) while thinking: think first and then call, where the tier's engines can hold the answer to that; answer without thinking; or refuse, as DeepSeek does. */
+    forcedToolChoice: z.enum(['think-first', 'without-thinking', 'refuse']).default('think-first'),
     /** A max_tokens beyond what the context has left: refuse it, take what is left (clamp), or as each dialect has it: messages clamp, the others refuse. */
     overlongCompletion: z.enum(['by-dialect', 'refuse', 'clamp']).default('by-dialect'),
     /** The model that answers to names nobody knows, for clients that send one of their own (Cursor); null = they are refused. */

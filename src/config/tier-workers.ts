@@ -18,8 +18,8 @@ export function embeddedPlans (tier: Tier, { checkpoint, ranks, workers }: TierC
 }
 
 /** What our own engine, where it alone serves the tier, can hold an answer to. Of other workers nothing is known when the gateway starts. */
-export function servedConstraints ({ workers }: TierConfig): Array<'json' | 'schema'> {
-  return workers.length === 0 ? ['json', 'schema'] : []
+export function servedConstraints ({ workers }: TierConfig): Array<'json' | 'schema' | 'regex' | 'structural-tag'> {
+  return workers.length === 0 ? ['json', 'schema', 'regex', 'structural-tag'] : []
 }
 
 export function remoteWorkers (tier: Tier, { workers }: TierConfig): Array<{ workerId: string, address: string }> {

@@ -33,8 +33,11 @@ export interface GatewaySettings {
   usageChunk: UsageLayout
   honoursSamplingInThinking: boolean
   reasoningReplay: 'strict' | 'lenient'
-  /** A forced tool call while thinking: answer without thinking, or refuse as DeepSeek does. Default without-thinking. */
-  forcedToolChoice?: 'without-thinking' | 'refuse'
+  /**
+   * A forced tool call while thinking: think and then call, answer without thinking, or refuse as DeepSeek does. Default
+   * think-first, which where no engine can do it means without-thinking.
+   */
+  forcedToolChoice?: 'think-first' | 'without-thinking' | 'refuse'
   /** max_tokens beyond what the context has left: refuse, or take what is left. Default by-dialect: messages take it, the others refuse as DeepSeek does. */
   overlongCompletion?: 'by-dialect' | 'refuse' | 'clamp'
   /** The model that answers to names nobody knows; null, the default, refuses them. */

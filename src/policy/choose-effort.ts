@@ -2,8 +2,8 @@
  * How hard to think, and who said so. Pure: one decision table in test/policy/choose-effort.test.ts.
  *
  * The body wins over the header, the header over the model's name; nobody said anything = thinking on, high,
- * as DeepSeek does. A forced tool call needs an answer that begins with the call, so it switches thinking off
- * (or is refused by the caller of this function, by configuration).
+ * as DeepSeek does. A tool call that only the end of the prompt can force needs an answer that begins with the call, so
+ * it switches thinking off (or is refused by the caller of this function, by configuration).
  */
 import type { Effort, EffortLadder } from '../language/conversation.js'
 import type { EffortWord, ThinkingRequest } from './effort-word.js'
@@ -15,7 +15,7 @@ export interface EffortInputs {
   headerWord: EffortWord | null
   /** What the model's name says about thinking. */
   modelIsThinking: boolean | null
-  /** tool_choice `required` or a named function. */
+  /** tool_choice `required` or a named function, and no engine that could hold the answer to it after reasoning. */
   isToolForced: boolean
   ladder: EffortLadder
   /** DeepSeek moved `xhigh` from max to high in August 2026. The preview ladder keeps max. */

@@ -8,6 +8,7 @@ import { chooseTier, type TierChoice, type TierReason } from '../../policy/choos
 import type { ThinkingRequest } from '../../policy/effort-word.js'
 import { publicModelNames, resolveModel } from '../../policy/model-name.js'
 import type { GatewayDependencies } from '../gateway-dependencies.js'
+import { isToolForced } from './answer-constraint.js'
 import type { CallerPreferences } from './caller-preferences.js'
 import type { CascadeFailure } from './check-answer.js'
 import type { Circumstances } from './circumstances.js'
@@ -45,7 +46,7 @@ export function decide ({ asked, preferences, circumstances: { effortCap, ...cir
     body: asked.thinking,
     headerWord: preferences.effort,
     modelIsThinking: model.isThinking,
-    isToolForced: asked.conversation.toolChoice.kind === 'required' || asked.conversation.toolChoice.kind === 'named',
+    isToolForced: isToolForced(asked.conversation.toolChoice),
     xhighEffort: settings.xhighEffort,
     cap: effortCap
   }
@@ -57,8 +58,12 @@ export function decide ({ asked, preferences, circumstances: { effortCap, ...cir
     ...circumstances,
     policy: settings.policy
   })
-  const effort = chooseEffort({ ...effortInputs, ladder: tiers[choice.tier].language.ladder })
-  if (effort.reason === 'tool-choice' && settings.forcedToolChoice === 'refuse') {
+  const served = tiers[choice.tier]
+  const { forcedToolChoice = 'think-first' } = settings
+  // Without a grammar only the end of the prompt can force a call, and reasoning would come before it.
+  const thinksFirst = forcedToolChoice === 'think-first' && served.checkpoint.constraints?.includes('structural-tag') === true
+  const effort = chooseEffort({ ...effortInputs, isToolForced: effortInputs.isToolForced && !thinksFirst, ladder: served.language.ladder })
+  if (effort.reason === 'tool-choice' && forcedToolChoice === 'refuse') {
     throw new GatewayError('invalid_value', 'Thinking mode does not support this tool_choice', { parameter: 'tool_choice' })
   }
   if (settings.reasoningReplay === 'strict' && asked.rules.wantsReasoningBack && effort.effort !== 'none') requireReasoning(asked.conversation)

@@ -2,15 +2,15 @@
  * From a conversation to a job: render, tokenise, count, and fill in what the caller left open. Refuses here what no
  * worker could do, before any worker is asked.
  */
-import type { Constraint, Sampling, Tier } from '../../../workers/contract/job.js'
+import type { Sampling, Tier } from '../../../workers/contract/job.js'
 import type { AnswerRequest } from '../../dialects/answer-request.js'
 import type { RequestedSampling } from '../../dialects/requested-sampling.js'
 import type { JobRequest } from '../../dispatch/dispatch-event.js'
 import { ContextLengthError, GatewayError } from '../../errors.js'
 import type { Conversation, Effort, ToolDefinition } from '../../language/conversation.js'
-import { toPlainJson } from '../../language/json/plain-json.js'
 import type { RenderedPrompt } from '../../language/render/rendered-prompt.js'
 import type { GatewaySettings, ServedTier } from '../gateway-dependencies.js'
+import { answerConstraint } from './answer-constraint.js'
 
 /** DeepSeek's caps for a request that names none, reasoning included. */
 const defaultMaxTokens: Readonly<Record<Effort, number>> = { none: 8_192, low: 65_536, high: 65_536, max: 131_072 }
@@ -40,8 +40,8 @@ export interface PlanInputs {
 export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
   const { request, conversation, served, effort, settings } = inputs
   const offeredTools = offeredToolsOf(conversation)
-  const constraint = constraintOf(inputs, offeredTools)
   const prompt = served.language.render(conversation, effort)
+  const constraint = answerConstraint({ request, conversation, offeredTools, start: prompt.start, checkpoint: served.checkpoint })
   const tokenIds = await served.language.tokenize(prompt)
   const isFree = effort === 'none' || settings.honoursSamplingInThinking
   const job = jobOf(inputs, { tokenIds, isFree, defaultMaxTokens: defaultMaxTokens[effort] })
@@ -104,18 +104,6 @@ function overlongRule ({ settings: { overlongCompletion = 'by-dialect' }, reques
 function offeredToolsOf ({ tools, toolChoice }: Conversation): ToolDefinition[] {
   if (toolChoice.kind === 'none') return []
   return toolChoice.kind === 'named' ? tools.filter(tool => tool.name === toolChoice.name) : tools
-}
-
-/** With tools on offer the answer may be a call, which is no JSON document: then the form is only asked for, in the prompt. */
-function constraintOf ({ request, served }: PlanInputs, offeredTools: ToolDefinition[]): Constraint | null {
-  const { answerForm, rules } = request
-  if (answerForm.kind === 'text') return null
-  const isEnforceable = served.checkpoint.constraints?.includes(answerForm.kind) === true
-  if (answerForm.kind === 'schema' && answerForm.isRequired && !isEnforceable) {
-    throw new GatewayError('unsupported_parameter', 'This response_format type is unavailable now', { parameter: rules.fields.answerForm })
-  }
-  if (!isEnforceable || offeredTools.length > 0) return null
-  return answerForm.kind === 'json' ? { kind: 'json' } : { kind: 'schema', schema: toPlainJson(answerForm.schema) }
 }
 
 interface Room {

@@ -104,5 +104,5 @@ class TagWriter {
 /** Callers know their tools by name, not by their place in a tag. */
 function nameOf ({ begin }: Tag): string | null {
   const name = begin.startsWith(`<${dsml}invoke name="`) ? begin.split('"')[1] : undefined
-  return name === undefined ? null : `parameters of ${name}`
+  return name === undefined ? null : `tool ${name}: parameters`
 }
