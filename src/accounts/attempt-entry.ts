@@ -5,7 +5,7 @@ import type { Admission } from './admission.js'
 import { costOf, pricesAt, type PriceBook, type PricedUsage } from './price-book.js'
 
 export interface AttemptResult {
-  usage: PricedUsage
+  usage: PricedUsage & Pick<LedgerEntry, 'countedBy'>
   outcome: Exclude<Outcome, 'abandoned'>
   worker: string | null
   checkpoint: string | null
@@ -26,7 +26,7 @@ export function isBilled (outcome: Outcome): boolean {
 export function attemptEntry (admission: Admitted, attempt: number, result: AttemptResult, priceBook: PriceBook, settledAtMs: number | null): LedgerEntry {
   const { account, admittedAtMs, requestId } = admission
   const tier = result.tier ?? admission.tier
-  const { promptTokens, cachedTokens, completionTokens } = result.usage
+  const { promptTokens, cachedTokens, completionTokens, countedBy } = result.usage
   return {
     entryId: `${admission.id}.${attempt}`,
     requestId,
@@ -40,6 +40,7 @@ export function attemptEntry (admission: Admitted, attempt: number, result: Atte
     promptTokens,
     cachedTokens: Math.min(cachedTokens ?? 0, promptTokens),
     completionTokens,
+    ...(countedBy === undefined ? {} : { countedBy }),
     costNanoUsd: isBilled(result.outcome) ? costOf(pricesAt(priceBook, tier, admittedAtMs), result.usage) : 0,
     outcome: result.outcome,
     admittedAtMs,

@@ -62,7 +62,7 @@ export async function * exportCsv (store: AccountStore, query: LedgerQuery): Asy
 
 function cellOf (entry: LedgerEntry, column: keyof LedgerEntry): string {
   const value = entry[column]
-  if (value === null) return ''
+  if (value === null || value === undefined) return ''
   return (column === 'admittedAtMs' || column === 'settledAtMs') ? new Date(value).toISOString() : String(value)
 }
 

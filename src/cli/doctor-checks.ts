@@ -63,6 +63,7 @@ export async function checkWorker (tier: Tier, worker: Worker, environment: Reco
   if (typeof worker === 'string') return await checkRemoteWorker(tier, worker)
   const name = `${worker.engine} of ${tier}`
   if (worker.engine === 'llama') return await attempt(name, 'check the path of the GGUF file', async () => { accessSync(worker.path, constants.R_OK); return worker.path })
+  if (worker.engine === 'v4') return finding(name, null, 'our own engine, on the checkpoint of the tier')
   const { apiKeyEnv } = worker
   if (apiKeyEnv !== undefined && !environment[apiKeyEnv]) return finding(name, `set ${apiKeyEnv}, or take apiKeyEnv out`, `the variable ${apiKeyEnv} is not set`)
   return await attempt(name, `start the engine, or correct the address; from here: curl ${worker.url}`, async () => {

@@ -114,9 +114,9 @@ async function printAnswer (events: AsyncGenerator<JobEvent, void, undefined>, r
     if (event.type !== 'done') continue
     printText(reader.end(event.finish === 'length' ? 'length' : 'stop'), io)
     const seconds = (performance.now() - began) / 1000
-    const { promptTokens, completionTokens } = event.usage
+    const counts = event.usage === null ? 'uncounted' : `${event.usage.promptTokens} + ${event.usage.completionTokens}`
     io.write('\n')
-    io.writeError(`${event.finish}: ${promptTokens} + ${completionTokens} tokens in ${seconds.toFixed(2)} s\n`)
+    io.writeError(`${event.finish}: ${counts} tokens in ${seconds.toFixed(2)} s\n`)
   }
 }
 

@@ -2,8 +2,11 @@
 import type { CheckpointCard } from './checkpoint-card.js'
 import type { EngineWorkerConfig } from './tier-schema.js'
 
+/** An engine that is not ours. */
+export type ForeignWorkerConfig = Exclude<EngineWorkerConfig, { engine: 'v4' }>
+
 /** @param vocabularySize tokens of the checkpoint's tokenizer, so that an engine with another model is noticed */
-export function engineWorkerFlags (worker: EngineWorkerConfig, card: CheckpointCard, vocabularySize: number): string[] {
+export function engineWorkerFlags (worker: ForeignWorkerConfig, card: CheckpointCard, vocabularySize: number): string[] {
   return [
     ...engineFlags(worker),
     ...flags({
@@ -16,7 +19,7 @@ export function engineWorkerFlags (worker: EngineWorkerConfig, card: CheckpointC
   ]
 }
 
-function engineFlags (worker: EngineWorkerConfig): string[] {
+function engineFlags (worker: ForeignWorkerConfig): string[] {
   if (worker.engine === 'llama') {
     return flags({
       path: worker.path,
@@ -33,7 +36,8 @@ function engineFlags (worker: EngineWorkerConfig): string[] {
     'start-ms': worker.startMs,
     model: worker.model,
     'api-key-env': worker.apiKeyEnv,
-    thinking: worker.engine === 'openai' ? worker.thinking : undefined
+    thinking: worker.engine === 'openai' ? worker.thinking : undefined,
+    constraints: worker.engine === 'openai' && worker.enforces.length > 0 ? worker.enforces.join(',') : undefined
   })
 }
 

@@ -14,8 +14,13 @@ const remoteEngine = {
   startMs: z.int().min(0).default(3_600_000)
 }
 
-/** An engine that is not ours: the gateway starts a worker process that speaks to it. */
+/** An engine for which the gateway starts a worker process: our own on the tier's checkpoint, or one that the process speaks to. */
 const engineWorkerSchema = z.discriminatedUnion('engine', [
+  z.strictObject({
+    engine: z.literal('v4'),
+    /** Threads that share the experts; left out = the tier's. */
+    ranks: z.int().min(1).max(64).optional()
+  }),
   z.strictObject({ engine: z.literal('vllm'), ...remoteEngine }),
   z.strictObject({ engine: z.literal('sglang'), ...remoteEngine }),
   z.strictObject({ engine: z.literal('llama-server'), ...remoteEngine }),
@@ -24,7 +29,9 @@ const engineWorkerSchema = z.discriminatedUnion('engine', [
     ...remoteEngine,
     model: z.string().min(1),
     /** How it is told to think: fields of the body (DeepSeek's API, ds4-server) or arguments of the chat template (vLLM, SGLang). */
-    thinking: z.enum(['deepseek', 'template']).default('deepseek')
+    thinking: z.enum(['deepseek', 'template']).default('deepseek'),
+    /** Forms that the server holds an answer to by `response_format`. DeepSeek's API: json. vLLM and SGLang: both. */
+    enforces: z.array(z.enum(['json', 'schema'])).default([])
   }),
   z.strictObject({
     engine: z.literal('llama'),
@@ -64,7 +71,7 @@ export const tierConfigSchema = z.strictObject({
   ranks: z.int().min(1).max(64).default(1),
   /**
    * Addresses of workers that run elsewhere (`http://host:port` or `unix:/path`), and engines to start a worker for;
-   * none = one worker with our own engine is started here.
+   * none = one worker with our own engine is started here. An engine that only speaks chat (`openai`) is the overflow of the others.
    */
   workers: z.array(z.union([address, engineWorkerSchema])).default([])
 })

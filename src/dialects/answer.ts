@@ -30,6 +30,8 @@ export interface AnswerUsage {
   /** Includes reasoning. */
   completionTokens: number
   reasoningTokens: number
+  /** Absent = the gateway, from token ids. `engine`: an engine that only speaks chat says so; `estimate`: it said nothing, and its text was counted. */
+  countedBy?: 'engine' | 'estimate'
   /** Only where the caller asked to be told. */
   costNanoUsd?: number
 }

@@ -71,7 +71,7 @@ export async function * watch (events: AsyncGenerator<JobEvent, void, undefined>
       if (result.done === true) return
       spentMs += clock.now() - started
       const next = phaseAfter(result.value, phase)
-      if (next !== phase || result.value.type === 'tokens') spentMs = 0
+      if (next !== phase || isOutput(result.value)) spentMs = 0
       phase = next
       yield result.value
     }
@@ -86,5 +86,9 @@ const sayings: Record<Phase, string> = { queued: 'not accepted', prefill: 'no fi
 
 function phaseAfter (event: JobEvent, phase: Phase): Phase {
   if (event.type === 'accepted') return 'prefill'
-  return event.type === 'tokens' ? 'decode' : phase
+  return isOutput(event) ? 'decode' : phase
+}
+
+function isOutput ({ type }: JobEvent): boolean {
+  return type === 'tokens' || type === 'text' || type === 'tool-call'
 }

@@ -65,12 +65,30 @@ const codesByFail: Record<string, ErrorCode> = {
   'bad-request': 'internal_error'
 }
 
-/** How a client is told of a fault that nobody could make good. */
+/**
+ * How a client is told of a fault that nobody could make good: in words of ours, since a worker's own may hold paths, addresses
+ * and other people's data. Those are in the log, and the cause has them. What a worker says of the request itself is meant for the client.
+ */
 export function gatewayErrorFrom (fault: WorkerFault, workerId: string): GatewayError {
   const code = codesByFail[fault.code] ?? codeByKind(fault)
-  const isRequest = fault.blame === 'request'
-  const message = isRequest ? fault.message : `worker ${workerId}: ${fault.message}`
+  const isForClient = fault.blame === 'request' && code !== 'internal_error'
+  const message = isForClient ? fault.message : `worker ${workerId} ${wordsByFail[fault.code] ?? wordsByKind[fault.kind]}`
   return new GatewayError(code, message, { cause: fault, ...(code === 'no_worker_available' ? { retryAfterMs: 1000 } : {}) })
+}
+
+const wordsByKind: Record<FaultKind, string> = {
+  unreachable: 'could not be reached',
+  refused: 'did not take the request',
+  failed: 'failed while it computed the answer',
+  broken: 'broke off before the answer was complete',
+  silent: 'stopped answering'
+}
+
+const wordsByFail: Record<string, string> = {
+  'queue-full': 'takes no more requests now',
+  'worker-draining': 'is about to stop',
+  'worker-loading': 'is still loading',
+  'engine-out-of-funds': 'has no funds left with its provider'
 }
 
 function codeByKind (fault: WorkerFault): ErrorCode {

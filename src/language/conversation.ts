@@ -23,6 +23,8 @@ export interface ToolCall {
   argumentsText: string
   /** The model's own text of this call's invoke block, when we generated it: replayed byte for byte. Empty counts as none. */
   replayText?: string
+  /** What the engine that made the call named it, when it named its calls itself. */
+  engineId?: string
 }
 
 export type AssistantMessage = Extract<Message, { role: 'assistant' }>

@@ -27,6 +27,8 @@ export const ledgerEntrySchema = z.strictObject({
   cachedTokens: z.int().min(0),
   /** Reasoning included. */
   completionTokens: z.int().min(0),
+  /** Whose counts these are: absent = the gateway's, from token ids; `engine` = what an engine that only speaks chat said; `estimate` = counted from its text, as it said nothing. */
+  countedBy: z.enum(['engine', 'estimate']).optional(),
   costNanoUsd: z.int().min(0),
   outcome: outcomeSchema,
   /** Decides the price row, the day and the month. */

@@ -5,7 +5,7 @@ import t from 'tap'
 import { readCheckpointCard } from '../../src/config/checkpoint-card.js'
 import { loadConfig } from '../../src/config/load-config.js'
 import { tierConfigSchema } from '../../src/config/tier-schema.js'
-import { embeddedPlans, remoteWorkers } from '../../src/config/tier-workers.js'
+import { embeddedPlans, remoteWorkers, servedConstraints } from '../../src/config/tier-workers.js'
 import { EmbeddedWorkers } from '../../src/dispatch/embedded-workers.js'
 import { WorkerRegistry } from '../../src/dispatch/worker-registry.js'
 import { parseEngineFlags } from '../../workers/engines/engine-flags.js'
@@ -47,6 +47,26 @@ await t.test('workers are numbered as listed; a name without weights needs someb
     }
   }])
   t.throws(() => embeddedPlans('flash', { ...tier, workers: [] }, card, 1), /has no weights here/)
+})
+
+await t.test('our own engine may be listed among others', async t => {
+  const tier = tierConfigSchema.parse({ checkpoint: '/mini', ranks: 2, workers: [{ engine: 'v4' }, { engine: 'openai', url: 'http://b:2', model: 'm', enforces: ['json'] }, { engine: 'v4', ranks: 1 }] })
+  const card = { ...readCheckpointCard('flash', named), trained: true }
+  const plans = embeddedPlans('flash', tier, card, 129_280)
+  t.match(plans[0], { workerId: 'flash-0', engine: { engine: 'v4', checkpointDirectory: '/mini', ranks: 2 } })
+  t.match(plans[2], { workerId: 'flash-2', engine: { engine: 'v4', ranks: 1 } })
+  const flags = ['--worker-id', 'w', '--tier', 'flash', '--port', '1', '--engine', 'openai', ...plans[1]?.engine.engine === 'openai' ? plans[1].engine.flags : []]
+  t.match(parseFlags(flags).choice, { engine: 'openai', settings: { constraints: ['json'], thinkingStyle: 'deepseek' } })
+  t.throws(() => embeddedPlans('flash', { ...tier, checkpoint: named }, card, 1), /has no weights here/)
+})
+
+await t.test('a tier can enforce what one of its workers can', t => {
+  const description = { instanceId: 'i', workerId: 'w', tier: 'flash' as const, engine: 'vllm', contextTokens: 1, ranks: null, checkpoint: { name: 'c', revision: 'r', trained: true, effortLadder: '0731' as const, vocabularySize: 1, parameters: null } }
+  const able = (...constraints: Array<'json' | 'regex'>) => ({ ...description, capabilities: { tokenIds: true, resume: true, logprobs: true, seed: true, constraints } })
+  t.same(servedConstraints([null, able('json', 'regex'), able('json')]), ['json', 'regex'])
+  t.same(servedConstraints([able()]), [])
+  t.same(servedConstraints([null]), ['json', 'schema'], 'nobody has said anything yet')
+  t.end()
 })
 
 await t.test('a key comes from the environment, and nothing else will do', async t => {

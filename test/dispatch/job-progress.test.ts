@@ -63,7 +63,7 @@ await t.test('an answer of full length whose last word was lost is complete', as
   const progress = new JobProgress(request, limits)
   progress.nextJob(null)
   progress.take(tokens(10, 11, 12, 13, 14), worker, 0)
-  t.same(progress.fail(broken, worker), { type: 'done', finish: 'length', stopTokenId: null, usage: { promptTokens: 3, completionTokens: 5, cachedTokens: null } })
+  t.same(progress.fail(broken, worker), { type: 'done', finish: 'length', stopTokenId: null, usage: { promptTokens: 3, completionTokens: 5, cachedTokens: null }, countedBy: 'gateway' })
 })
 
 await t.test('attempts end', async t => {
@@ -84,14 +84,47 @@ await t.test('two deaths make a poison: no third worker is risked', async t => {
   t.throws(() => progress.fail(broken, worker), { code: 'internal_error', message: /2 workers died/ })
 })
 
-await t.test('a constrained or very long answer is not resumed', async t => {
-  for (const rest of [{ constraint: { kind: 'json' as const } }, { tokenIds: Array.from({ length: 100 }, () => 1) }]) {
-    const progress = new JobProgress({ ...request, ...rest }, limits)
-    progress.nextJob(null)
-    progress.take(tokens(10), worker, 0)
-    t.throws(() => progress.fail(broken, worker), { code: 'worker_stream_broken' })
-  }
-  t.doesNotThrow(failWith(broken, { constraint: { kind: 'json' } }), 'before the first token it is simply repeated')
+await t.test('a very long answer is not resumed', async t => {
+  const progress = new JobProgress({ ...request, tokenIds: Array.from({ length: 100 }, () => 1) }, limits)
+  progress.nextJob(null)
+  progress.take(tokens(10), worker, 0)
+  t.throws(() => progress.fail(broken, worker), { code: 'worker_stream_broken' })
+})
+
+await t.test('an engine that only speaks chat', async t => {
+  const chat = { messages: [{ role: 'user' as const, content: 'Hi' }], tools: [], toolChoice: { kind: 'auto' as const }, allowsParallelToolCalls: true, responseFormat: { kind: 'text' as const }, effort: 'none' as const, stopStrings: [] }
+  const asked: JobRequest = { ...request, chat: () => chat, wishes: { logprobs: 0 } }
+  const chatOnly = { tokenIds: false, resume: false, logprobs: false, seed: false, constraints: [] }
+  const hello: JobEvent = { type: 'text', channel: 'content', text: 'Hello' }
+
+  await t.test('gets the conversation, which others do not, and no wish that it cannot grant', async t => {
+    const progress = new JobProgress(asked, limits)
+    const forOurs = progress.nextJob(null)
+    t.equal(forOurs.chat, undefined)
+    t.equal(forOurs.sampling.logprobs, 0)
+    t.throws(() => progress.take(hello, worker, 0), { name: 'WorkerFault', message: /text in answer to token ids/ })
+    const job = progress.nextJob(null, chatOnly)
+    t.ok(jobSchema.safeParse(job).success)
+    t.match(job, { chat, attempt: 2 })
+    t.equal(job.sampling.logprobs, undefined)
+  })
+
+  await t.test('counts for itself', async t => {
+    const progress = new JobProgress(asked, limits)
+    progress.nextJob(null, chatOnly)
+    t.same(progress.take(hello, worker, 0), [hello])
+    t.same(progress.take(done, worker, 0), [{ ...done, countedBy: 'engine' }])
+    t.match(progress.take({ ...done, usage: null }, worker, 0), [{ usage: null, countedBy: 'engine' }])
+  })
+
+  await t.test('is replaced before its text, and never after it', async t => {
+    const progress = new JobProgress(asked, limits)
+    progress.nextJob(null, chatOnly)
+    t.equal(progress.fail(broken, worker), null)
+    progress.nextJob(null, chatOnly)
+    progress.take(hello, worker, 0)
+    t.throws(() => progress.fail(hiccup, worker), { code: 'worker_failed' })
+  })
 })
 
 await t.test('fail events become errors of the table', async t => {
@@ -100,8 +133,8 @@ await t.test('fail events become errors of the table', async t => {
   t.throws(failWith(fail('unsupported-constraint', 'request')), { code: 'unsupported_parameter' })
   t.throws(failWith(fail('odd-value', 'request')), { code: 'invalid_value' })
   t.throws(failWith(fail('deadline-exceeded', 'request')), { code: 'deadline_exceeded' })
-  t.throws(failWith(fail('invalid-job', 'request')), { code: 'internal_error' })
-  t.throws(failWith(fail('rank-died', 'worker')), { code: 'worker_failed', message: 'worker a: why' })
+  t.throws(failWith(fail('invalid-job', 'request')), { code: 'internal_error', message: /^worker a failed/ })
+  t.throws(failWith(fail('rank-died', 'worker')), { code: 'worker_failed', message: 'worker a failed while it computed the answer' })
   t.throws(failWith(fail('queue-full', 'worker')), { code: 'no_worker_available', retryAfterMs: 1000 })
 })
 

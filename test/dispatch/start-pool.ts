@@ -47,7 +47,7 @@ export async function addWorker (t: Teardown, registry: WorkerRegistry, engine: 
 }
 
 export function makeRequest (rest: Partial<JobRequest> = {}): JobRequest {
-  const { attempt: _attempt, ...job } = makeJob({ sampling: { maxTokens: 20 } })
+  const { attempt: _attempt, chat: _chat, ...job } = makeJob({ sampling: { maxTokens: 20 } })
   return { ...job, ...rest }
 }
 

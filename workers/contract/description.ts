@@ -19,6 +19,8 @@ export const engineDescriptionSchema = z.object({
   capabilities: z.object({
     tokenIds: z.boolean(),
     resume: z.boolean(),
+    /** Whether a job under a constraint can be resumed too: the emitted ids are replayed through its grammar. Absent = no. */
+    constrainedResume: z.boolean().optional(),
     logprobs: z.boolean(),
     seed: z.boolean(),
     constraints: z.array(z.enum(['json', 'schema', 'regex', 'structural-tag']))

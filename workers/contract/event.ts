@@ -32,7 +32,9 @@ export const jobUsageSchema = z.object({
   /** Emitted tokens; the stop token is not one of them. An engine that only speaks chat gives its own counts here. */
   completionTokens: z.int().min(0),
   /** Prompt tokens whose state came from the prefix cache; null when the engine does not say. */
-  cachedTokens: z.int().min(0).nullable()
+  cachedTokens: z.int().min(0).nullable(),
+  /** Of the completion, from an engine that counts for itself; null or absent when it does not say. */
+  reasoningTokens: z.int().min(0).nullable().optional()
 })
 export type JobUsage = z.infer<typeof jobUsageSchema>
 
@@ -54,7 +56,8 @@ export const jobEventSchema = z.discriminatedUnion('type', [
     finish: z.enum(['stop', 'length', 'abort']),
     /** The stop token that ended the job; null for the other reasons. */
     stopTokenId: z.int().nullable(),
-    usage: jobUsageSchema
+    /** Null: an engine that only speaks chat and did not say. */
+    usage: jobUsageSchema.nullable()
   }),
   z.object({
     type: z.literal('fail'),

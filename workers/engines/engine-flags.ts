@@ -15,6 +15,7 @@ export const engineFlagOptions = {
   'api-key-env': { type: 'string' },
   'start-ms': { type: 'string', default: '3600000' },
   thinking: { type: 'string', default: 'deepseek' },
+  constraints: { type: 'string' },
   'checkpoint-name': { type: 'string' },
   revision: { type: 'string', default: 'unknown' },
   'effort-ladder': { type: 'string', default: '0731' },
@@ -40,6 +41,7 @@ export interface EngineFlags {
   'api-key-env'?: string | undefined
   'start-ms': string
   thinking: string
+  constraints?: string | undefined
   'checkpoint-name'?: string | undefined
   revision: string
   'effort-ladder': string
@@ -68,7 +70,14 @@ export function parseEngineFlags (values: EngineFlags, environment: NodeJS.Proce
       contextTokens: optionalNumber('context-tokens', values['context-tokens'])
     }
     case 'llama': return { engine, ...llamaOf(values) }
-    case 'openai': return { engine, settings: { ...remoteOf(values, environment), thinkingStyle: oneOf('thinking', values.thinking, ['deepseek', 'template']) } }
+    case 'openai': return {
+      engine,
+      settings: {
+        ...remoteOf(values, environment),
+        thinkingStyle: oneOf('thinking', values.thinking, ['deepseek', 'template']),
+        constraints: (values.constraints?.split(',') ?? []).map(word => oneOf('constraints', word, ['json', 'schema']))
+      }
+    }
     default: return { engine, settings: remoteOf(values, environment) }
   }
 }

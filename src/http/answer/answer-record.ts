@@ -6,7 +6,13 @@ import type { CallStore, OwnCall } from './call-store.js'
 /** What of an answer is needed after it was sent: its calls, by the ids they got, and the reasoning that led to them. */
 export class AnswerRecord {
   #reasoning = ''
+  readonly #engineId: (index: number) => string | null
   readonly #calls: Array<OwnCall & { id: string, isComplete: boolean }> = []
+
+  /** @param engineId what the engine named the call of that index itself; null where it did not */
+  constructor (engineId: (index: number) => string | null = () => null) {
+    this.#engineId = engineId
+  }
 
   get hasCalls (): boolean {
     return this.#calls.length > 0
@@ -39,7 +45,7 @@ export class AnswerRecord {
     if (event.type === 'reasoning') this.#reasoning += event.text
     if (event.type === 'tool-call-start') {
       const id = createCallId(event.index)
-      this.#calls[event.index] = { id, name: event.name, argumentsText: '', rawText: '', reasoning: '', isComplete: false }
+      this.#calls[event.index] = { id, name: event.name, argumentsText: '', rawText: '', reasoning: '', engineId: this.#engineId(event.index), isComplete: false }
       return { ...event, id }
     }
     const call = 'index' in event ? this.#calls[event.index] : undefined

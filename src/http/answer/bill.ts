@@ -45,6 +45,7 @@ export class Bill {
   #promptTokens: number
   #cachedTokens: number | null = null
   #tokens = 0
+  #isEstimate = false
   #jobs = 0
   #hasSpoken = false
   #hasBegun = false
@@ -70,7 +71,10 @@ export class Bill {
         this.#jobs++
         return {}
       },
-      tokens: count => { this.#tokens += count },
+      tokens: (count, from) => {
+        this.#tokens += count
+        this.#isEstimate = from === 'text'
+      },
       attemptEnded: fault => { if (fault !== null) failedWorker = worker }
     }
   }
@@ -119,7 +123,8 @@ export class Bill {
     if (this.#jobs === 0 && this.#settlement === null) return await accounts.release(admission)
     const hasLeft = error instanceof GatewayError && error.code === 'client_closed_request'
     const outcome = hasLeft ? 'cancelled' : this.#hasSpoken && isStream ? 'cut' : 'failed'
-    await this.#settle(outcome === 'failed' ? nothing : { promptTokens: this.#promptTokens, cachedTokens: this.#cachedTokens, completionTokens: this.#tokens }, outcome)
+    const used = { promptTokens: this.#promptTokens, cachedTokens: this.#cachedTokens, completionTokens: this.#tokens, ...(this.#isEstimate ? { countedBy: 'estimate' as const } : {}) }
+    await this.#settle(outcome === 'failed' ? nothing : used, outcome)
   }
 
   /** The connection is closed: if nobody ever asked for the answer, nobody will. */
@@ -142,9 +147,9 @@ export class Bill {
     return this.#settlement
   }
 
-  async #settleNow ({ promptTokens, cachedTokens, completionTokens }: AttemptResult['usage'], outcome: AttemptResult['outcome']): Promise<Settlement> {
+  async #settleNow ({ promptTokens, cachedTokens, completionTokens, countedBy }: AttemptResult['usage'], outcome: AttemptResult['outcome']): Promise<Settlement> {
     const { accounts, admission, charged } = this.#options
-    const settlement = await accounts.settle(admission, { ...this.#tried, usage: { promptTokens, cachedTokens, completionTokens }, outcome, worker: this.#worker, checkpoint: this.#checkpoint })
+    const settlement = await accounts.settle(admission, { ...this.#tried, usage: { promptTokens, cachedTokens, completionTokens, ...(countedBy === undefined ? {} : { countedBy }) }, outcome, worker: this.#worker, checkpoint: this.#checkpoint })
     charged(settlement.totalNanoUsd)
     return settlement
   }

@@ -12,6 +12,8 @@ export interface OwnCall {
   argumentsText: string
   rawText: string
   reasoning: string
+  /** What the engine named it, when it names calls itself; ours is what the client knows, since theirs can be guessed. */
+  engineId?: string | null
 }
 
 export interface CallStore {
@@ -69,7 +71,7 @@ function restoreMessage (message: Message, store: CallStore): Message {
     const own = store.get(call.id)
     if (own === undefined || own.name !== call.name || !isSameJson(own.argumentsText, call.argumentsText)) return call
     if (reasoning === null || reasoning === '') reasoning = own.reasoning
-    return { ...call, replayText: own.rawText }
+    return { ...call, replayText: own.rawText, ...(own.engineId === undefined || own.engineId === null ? {} : { engineId: own.engineId }) }
   })
   return { ...message, reasoning, toolCalls }
 }

@@ -1,15 +1,17 @@
 /**
- * Runs a planned answer: token ids from dispatch become text, reasoning and tool calls, and exact counts.
+ * Runs a planned answer: token ids from dispatch become text, reasoning and tool calls, and exact counts. Engines that only speak
+ * chat have done that themselves.
  *
  * Ends in `finished` or throws; a consumer that returns early, or an aborted signal, stops the worker.
  */
-import type { AnswerPart } from '../../dialects/answer.js'
-import type { DispatchEvent, Dispatcher } from '../../dispatch/dispatch-event.js'
+import type { AnswerPart, AnswerPiece, AnswerUsage } from '../../dialects/answer.js'
+import type { DispatchEvent, Dispatcher, FinishedJob } from '../../dispatch/dispatch-event.js'
 import type { JobObserver } from '../../dispatch/job-observer.js'
 import { GatewayError } from '../../errors.js'
 import type { AnswerReader, CheckpointLanguage } from '../../language/checkpoint-language.js'
 import { AnswerRecord } from './answer-record.js'
 import type { CallStore } from './call-store.js'
+import { EngineText } from './engine-text.js'
 import { LogprobAligner } from './logprob-aligner.js'
 import type { AnswerPlan } from './plan-answer.js'
 
@@ -37,63 +39,96 @@ export async function * generateAnswer (context: GenerationContext): AsyncGenera
 }
 
 async function * answerParts ({ plan, language, dispatcher, calls, observer, signal }: GenerationContext): AsyncGenerator<AnswerPart, void, undefined> {
-  const reader = language.openAnswer(plan.prompt, { tools: plan.offeredTools, stopStrings: plan.stopStrings, allowsParallelToolCalls: plan.allowsParallelToolCalls })
-  const aligner = plan.job.sampling.logprobs === undefined ? null : new LogprobAligner(id => language.tokenBytes(id))
-  const record = new AnswerRecord()
-  let cachedTokens = 0
-  let completionTokens = 0
-  let end: 'stop' | 'length' | null = null
-
+  const reading = new AnswerReading(plan, language)
   for await (const event of dispatcher.generate(plan.job, signal, observer.forJob())) {
-    if (event.type === 'accepted') {
-      cachedTokens = event.cachedTokens ?? 0
-      yield event
-    } else if (event.type === 'tokens') {
-      completionTokens += event.ids.length
-      const part = readTokens(event, { reader, aligner, record })
-      if (part !== null) yield part
-      if (reader.isStopped) {
-        end = 'stop'
-        break
-      }
-    } else {
-      end = endOf(event)
-      cachedTokens = event.usage.cachedTokens ?? cachedTokens
-      break
-    }
+    const part = reading.take(event)
+    if (part !== null) yield part
+    if (reading.end !== null) break
   }
   signal.throwIfAborted()
-  if (end === null) throw new GatewayError('worker_stream_broken', 'The worker ended the answer without finishing it')
-
-  const rest = readEnd(end, { reader, aligner, record })
+  const { rest, finished } = await reading.finish()
   if (rest !== null) yield rest
-  record.remember(calls)
-  yield {
-    type: 'finished',
-    finish: end === 'length' ? 'length' : record.hasCalls ? 'tool_calls' : 'stop',
-    stopString: reader.stopString,
-    usage: { promptTokens: plan.job.tokenIds.length, cachedTokens, completionTokens, reasoningTokens: reader.reasoningTokens }
+  reading.record.remember(calls)
+  yield finished
+}
+
+/** One answer as it is read, from ids or from an engine that parsed it itself. */
+class AnswerReading {
+  readonly record: AnswerRecord
+  readonly #plan: AnswerPlan
+  readonly #language: CheckpointLanguage
+  readonly #reader: AnswerReader
+  readonly #aligner: LogprobAligner | null
+  readonly #engineText: EngineText
+  #cachedTokens = 0
+  #completionTokens = 0
+  #end: 'stop' | 'length' | null = null
+  #engineEnd: FinishedJob | null = null
+
+  constructor (plan: AnswerPlan, language: CheckpointLanguage) {
+    const { stopStrings, allowsParallelToolCalls, offeredTools, prompt, job } = plan
+    this.#plan = plan
+    this.#language = language
+    this.#reader = language.openAnswer(prompt, { tools: offeredTools, stopStrings, allowsParallelToolCalls })
+    this.#aligner = job.sampling.logprobs === undefined ? null : new LogprobAligner(id => language.tokenBytes(id))
+    this.#engineText = new EngineText({ isThinking: prompt.start === 'reasoning', allowsParallelToolCalls })
+    this.record = new AnswerRecord(index => this.#engineText.callId(index))
+  }
+
+  /** null until nothing more is to be read. */
+  get end (): 'stop' | 'length' | null {
+    return this.#end
+  }
+
+  take (event: DispatchEvent): AnswerPart | null {
+    switch (event.type) {
+      case 'accepted':
+        this.#cachedTokens = event.cachedTokens ?? 0
+        return event
+      case 'tokens': return this.#takeTokens(event)
+      case 'done':
+        this.#end = endOf(event)
+        this.#cachedTokens = event.usage?.cachedTokens ?? this.#cachedTokens
+        if (event.countedBy === 'engine') this.#engineEnd = event
+        return null
+      default: return progressOf(this.record.add(this.#engineText.push(event)))
+    }
+  }
+
+  /** @throws GatewayError worker_stream_broken when the answer has no end */
+  async finish (): Promise<{ rest: AnswerPart | null, finished: AnswerPart }> {
+    const end = this.#end
+    if (end === null) throw new GatewayError('worker_stream_broken', 'The worker ended the answer without finishing it')
+    const rest = this.#engineEnd === null ? this.#readRest(end) : progressOf(this.record.add(this.#engineText.end(end)))
+    const finish = end === 'length' ? 'length' : this.record.hasCalls ? 'tool_calls' : 'stop'
+    return { rest, finished: { type: 'finished', finish, stopString: this.#reader.stopString, usage: await this.#usage() } }
+  }
+
+  #takeTokens ({ ids, logprobs = [] }: Extract<DispatchEvent, { type: 'tokens' }>): AnswerPart | null {
+    this.#completionTokens += ids.length
+    const pieces = this.record.add(this.#reader.push(ids))
+    this.#aligner?.push(ids, logprobs, this.#reader.lastChannels)
+    if (this.#reader.isStopped) this.#end = 'stop'
+    return pieces.length === 0 ? null : { type: 'progress', pieces, logprobs: this.#aligner?.take(pieces) ?? null }
+  }
+
+  /** What was held back. After a stop string the tokens beyond it are dropped with their text. */
+  #readRest (end: 'stop' | 'length'): AnswerPart | null {
+    const pieces = this.record.add(this.#reader.end(end))
+    const logprobs = this.#reader.isStopped ? null : this.#aligner?.rest() ?? null
+    const isEmpty = pieces.length === 0 && (logprobs === null || logprobs.content.length + logprobs.reasoning.length === 0)
+    return isEmpty ? null : { type: 'progress', pieces, logprobs }
+  }
+
+  async #usage (): Promise<AnswerUsage> {
+    const promptTokens = this.#plan.job.tokenIds.length
+    if (this.#engineEnd !== null) return await this.#engineText.usage(this.#engineEnd, promptTokens, this.#language)
+    return { promptTokens, cachedTokens: this.#cachedTokens, completionTokens: this.#completionTokens, reasoningTokens: this.#reader.reasoningTokens }
   }
 }
 
-interface Reading {
-  reader: AnswerReader
-  aligner: LogprobAligner | null
-  record: AnswerRecord
-}
-
-function readTokens (event: Extract<DispatchEvent, { type: 'tokens' }>, { reader, aligner, record }: Reading): AnswerPart | null {
-  const pieces = record.add(reader.push(event.ids))
-  aligner?.push(event.ids, event.logprobs ?? [], reader.lastChannels)
-  return pieces.length === 0 ? null : { type: 'progress', pieces, logprobs: aligner?.take(pieces) ?? null }
-}
-
-/** What was held back. After a stop string the tokens beyond it are dropped with their text. */
-function readEnd (end: 'stop' | 'length', { reader, aligner, record }: Reading): AnswerPart | null {
-  const pieces = record.add(reader.end(end))
-  const logprobs = reader.isStopped ? null : aligner?.rest() ?? null
-  const isEmpty = pieces.length === 0 && (logprobs === null || logprobs.content.length + logprobs.reasoning.length === 0)
-  return isEmpty ? null : { type: 'progress', pieces, logprobs }
+function progressOf (pieces: AnswerPiece[]): AnswerPart | null {
+  return pieces.length === 0 ? null : { type: 'progress', pieces, logprobs: null }
 }
 
 function endOf (event: Extract<DispatchEvent, { type: 'done' }>): 'stop' | 'length' {

@@ -108,6 +108,7 @@ async function step (source: Source): Promise<Step> {
 function addUsage (total: AnswerUsage, usage: AnswerUsage, { countsPrompt }: Source): void {
   total.completionTokens += usage.completionTokens
   total.reasoningTokens += usage.reasoningTokens
+  if (usage.countedBy !== undefined) total.countedBy = usage.countedBy
   if (!countsPrompt) return
   total.promptTokens += usage.promptTokens
   total.cachedTokens += usage.cachedTokens

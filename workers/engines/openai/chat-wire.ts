@@ -13,7 +13,12 @@ export interface ChatRequestOptions {
   model: string
   thinkingStyle: ThinkingStyle
   effortLadder: 'preview' | '0731'
+  /** Prompt and completion together. */
+  contextTokens: number
 }
+
+/** The server counts the prompt for itself; where the answer's limit is what the context has left, this much is not asked for. */
+const countMarginTokens = 256
 
 export function chatRequestOf (job: Job, chat: Chat, options: ChatRequestOptions): Record<string, unknown> {
   const { sampling } = job
@@ -22,12 +27,13 @@ export function chatRequestOf (job: Job, chat: Chat, options: ChatRequestOptions
     messages: chat.messages.map(messageOf),
     stream: true,
     stream_options: { include_usage: true },
-    max_tokens: sampling.maxTokens,
+    max_tokens: Math.max(1, Math.min(sampling.maxTokens, options.contextTokens - job.tokenIds.length - countMarginTokens)),
     temperature: sampling.temperature,
     top_p: sampling.topP,
     ...(sampling.presencePenalty === undefined ? {} : { presence_penalty: sampling.presencePenalty }),
     ...(sampling.frequencyPenalty === undefined ? {} : { frequency_penalty: sampling.frequencyPenalty }),
     ...(sampling.seed === undefined ? {} : { seed: sampling.seed }),
+    ...(sampling.logitBias === undefined ? {} : { logit_bias: sampling.logitBias }),
     ...(chat.stopStrings.length === 0 ? {} : { stop: chat.stopStrings }),
     ...toolsOf(chat),
     ...responseFormatOf(chat),
@@ -102,7 +108,8 @@ export const chatChunkSchema = z.object({
     prompt_tokens: z.int().min(0),
     completion_tokens: z.int().min(0),
     prompt_cache_hit_tokens: z.int().nullish(),
-    prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish()
+    prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish(),
+    completion_tokens_details: z.object({ reasoning_tokens: z.int().min(0).nullish() }).nullish()
   }).nullish()
 })
 export type ChatChunk = z.infer<typeof chatChunkSchema>

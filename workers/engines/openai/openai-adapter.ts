@@ -16,6 +16,8 @@ const modelsSchema = z.object({ data: z.array(z.object({ id: z.string(), max_mod
 
 export interface OpenAiSettings extends RemoteSettings {
   thinkingStyle: ThinkingStyle
+  /** Forms that the server holds an answer to when asked by `response_format`; it cannot be asked what it does. */
+  constraints: Array<'json' | 'schema'>
 }
 
 export class OpenAiAdapter implements RemoteAdapter {
@@ -41,7 +43,7 @@ export class OpenAiAdapter implements RemoteAdapter {
       const { data } = await untilReady(async () => await server.json('GET', '/models', modelsSchema), settings.startMs)
       const model = settings.model === null ? data[0] : data.find(({ id }) => id === settings.model)
       if (model === undefined) throw new Error(`${settings.url} serves ${data.map(({ id }) => id).join(', ')}, not ${settings.model}`)
-      const capabilities = { tokenIds: false, resume: false, logprobs: false, seed: false, constraints: [] }
+      const capabilities = { tokenIds: false, resume: false, logprobs: false, seed: false, constraints: settings.constraints }
       return new OpenAiAdapter(server, settings, model.id, describeServed('openai', settings.served, model.max_model_len ?? null, capabilities))
     } catch (error) {
       await server.close()
@@ -53,7 +55,7 @@ export class OpenAiAdapter implements RemoteAdapter {
   async * answer (job: Job, signal: AbortSignal): AsyncGenerator<AnswerStep, void, undefined> {
     const { thinkingStyle, served: { effortLadder } } = this.#settings
     if (job.chat === undefined) throw new EngineFault('chat-needed', 'the job carries no conversation', { blame: 'request', isRetryable: false })
-    const body = chatRequestOf(job, job.chat, { model: this.#model, thinkingStyle, effortLadder })
+    const body = chatRequestOf(job, job.chat, { model: this.#model, thinkingStyle, effortLadder, contextTokens: this.description.contextTokens })
     let last: AnswerStep | null = null
     for await (const data of this.#server.stream('/chat/completions', body, signal)) {
       const parsed = chatChunkSchema.safeParse(data)
@@ -94,7 +96,7 @@ function stepOf ({ choices, usage }: ChatChunk): AnswerStep {
     ...(usage === null || usage === undefined
       ? {}
       : {
-          usage: { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens },
+          usage: { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens, reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? null },
           cachedTokens: usage.prompt_cache_hit_tokens ?? usage.prompt_tokens_details?.cached_tokens ?? null
         })
   }

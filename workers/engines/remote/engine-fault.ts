@@ -37,8 +37,8 @@ export function faultOfStatus (status: number, message: string): EngineFault {
   }
   if (status === 402) return new EngineFault('engine-out-of-funds', message, { blame: 'worker', isRetryable: true })
   if (status === 429 || status === 503) return new EngineFault('queue-full', `${status}: ${message}`, { blame: 'worker', isRetryable: true })
-  // llama-server says 500 for some requests that are too long.
-  if (overflowWords.test(message)) return new EngineFault('context-overflow', message, { blame: 'request', isRetryable: false })
+  // llama-server says 500 for some requests that are too long. The client may read this one, so the engine's own words stay out of it.
+  if (overflowWords.test(message)) return new EngineFault('context-overflow', "the request is longer than the engine's context", { blame: 'request', isRetryable: false })
   if (status >= 400 && status < 500) return new EngineFault('invalid-job', `the engine refused the request (${status}): ${message}`, { blame: 'request', isRetryable: false })
   return new EngineFault('engine-error', `${status}: ${message}`, { blame: 'worker', isRetryable: true })
 }

@@ -6,6 +6,7 @@ import { createParser } from 'eventsource-parser'
 import { errors, Pool, type Dispatcher } from 'undici'
 import { z } from 'zod'
 import { brokenStream, EngineFault, faultOfStatus } from './engine-fault.js'
+import { traceContext } from './trace-context.js'
 
 export interface EngineServerOptions {
   /** `http(s)://host:port[/path]`, without a slash at the end, or `unix:/path`. */
@@ -132,7 +133,7 @@ export class EngineServer {
         method,
         path: this.#basePath + path,
         signal,
-        headers: { ...this.#headers, ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: { ...this.#headers, ...traceContext.getStore(), ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) })
       })
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { EngineDescription } from '../../contract/description.js'
-import type { JobEvent, LoadReport, TokenLogprob } from '../../contract/event.js'
+import type { JobEvent, JobUsage, LoadReport, TokenLogprob } from '../../contract/event.js'
 import type { Job } from '../../contract/job.js'
 
 /** What one event of an engine's stream says, as a delta. */
@@ -14,7 +14,7 @@ export interface AnswerStep {
   finish: { reason: 'stop' | 'length' | 'abort', stopTokenId: number | null } | null
   cachedTokens?: number | null
   /** The engine's own counts, where ours cannot be exact. */
-  usage?: { promptTokens: number, completionTokens: number }
+  usage?: Omit<JobUsage, 'cachedTokens'>
 }
 
 /** One kind of engine: how it is asked and how it answers. What is the same for all is in RemoteEngine. */

@@ -3,7 +3,7 @@
  * load reports and the end of the engine's life, whatever the wire.
  */
 import type { EngineDescription } from '../../contract/description.js'
-import type { FailEvent, JobEvent, LoadReport } from '../../contract/event.js'
+import type { FailEvent, JobEvent, JobUsage, LoadReport } from '../../contract/event.js'
 import type { Job } from '../../contract/job.js'
 import type { Engine } from '../engine.js'
 import { brokenStream, EngineFault } from './engine-fault.js'
@@ -105,7 +105,7 @@ export class RemoteEngine implements Engine {
     } catch (error) {
       if (running.ending.signal.aborted) {
         const reason: unknown = running.ending.signal.reason
-        yield isFailEvent(reason) ? reason : done(running, { reason: 'abort', stopTokenId: null }, {})
+        yield isFailEvent(reason) ? reason : done({ reason: 'abort', stopTokenId: null }, this.#usageOf(running, null, undefined))
       } else if (error instanceof EngineFault) {
         isOver = error.blame === 'request' || error.code === 'engine-unreachable'
         yield error.toFailEvent()
@@ -143,7 +143,7 @@ export class RemoteEngine implements Engine {
         end ??= endOf(running, step, stopTokenId)
       }
       if (end === null || (step.finish === null && !isBeyond)) continue
-      yield done(running, end, { cachedTokens, ...(counts === undefined ? {} : { counts }) })
+      yield done(end, this.#usageOf(running, cachedTokens, counts))
       return
     }
   }
@@ -162,6 +162,12 @@ export class RemoteEngine implements Engine {
     return { ids: ids.slice(0, stop), stopTokenId: ids[stop] ?? null }
   }
 
+  /** Ids are counted here; text only by the engine itself, if it does. */
+  #usageOf ({ job, emitted }: RunningJob, cachedTokens: number | null, counts: AnswerStep['usage']): JobUsage | null {
+    if (counts !== undefined) return { ...counts, cachedTokens }
+    return this.#adapter.description.capabilities.tokenIds ? { promptTokens: job.tokenIds.length, completionTokens: emitted, cachedTokens } : null
+  }
+
   #begin (running: RunningJob): void {
     if (running.hasBegun) return
     running.hasBegun = true
@@ -178,6 +184,9 @@ export class RemoteEngine implements Engine {
     }
     if (job.sampling.logprobs !== undefined && !capabilities.logprobs) return refusal('unsupported-logprobs', 'this engine gives no log-probabilities')
     if (job.resumedFrom !== undefined && !capabilities.resume) return refusal('unsupported-resume', 'this engine cannot go on in the middle of an answer')
+    if (job.resumedFrom !== undefined && job.constraint !== undefined && capabilities.constrainedResume !== true) {
+      return refusal('unsupported-resume', 'this engine cannot go on in the middle of a constrained answer')
+    }
     if (job.chat === undefined && !capabilities.tokenIds) return refusal('chat-needed', 'this engine only speaks chat and the job carries none')
     return null
   }
@@ -205,9 +214,8 @@ function endOf ({ job, emitted }: RunningJob, { finish }: AnswerStep, stopTokenI
   return finish ?? (emitted >= job.sampling.maxTokens ? { reason: 'length', stopTokenId: null } : null)
 }
 
-function done ({ job, emitted }: RunningJob, { reason, stopTokenId }: NonNullable<AnswerStep['finish']>, { cachedTokens = null, counts }: { cachedTokens?: number | null, counts?: AnswerStep['usage'] }): JobEvent {
-  const { promptTokens, completionTokens } = counts ?? { promptTokens: job.tokenIds.length, completionTokens: emitted }
-  return { type: 'done', finish: reason, stopTokenId, usage: { promptTokens, completionTokens, cachedTokens } }
+function done ({ reason, stopTokenId }: NonNullable<AnswerStep['finish']>, usage: JobUsage | null): JobEvent {
+  return { type: 'done', finish: reason, stopTokenId, usage }
 }
 
 function refusal (code: string, message: string): FailEvent {

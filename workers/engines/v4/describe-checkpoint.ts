@@ -20,7 +20,7 @@ export function describeCheckpoint (checkpoint: Checkpoint, directory: string, {
       parameters: countParameters(checkpoint.tensors.values())
     },
     contextTokens,
-    capabilities: { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: [...keptConstraints] },
+    capabilities: { tokenIds: true, resume: true, constrainedResume: true, logprobs: true, seed: true, constraints: [...keptConstraints] },
     ranks: rankCount
   }
 }

@@ -29,7 +29,7 @@ async function start (t: Parameters<typeof startWireServer>[0], stream: string, 
     'POST /v1/chat/completions': (_body, response) => sendStream(response, stream)
   })
   const settings = settingsOf(`${server.url}/v1`, { model: 'deepseek-v4-flash', apiKey, served: { ...served, effortLadder, contextTokens: 1000 } })
-  const engine = new RemoteEngine(await OpenAiAdapter.open({ ...settings, thinkingStyle }), { pollMs: 3_600_000 })
+  const engine = new RemoteEngine(await OpenAiAdapter.open({ ...settings, thinkingStyle, constraints: [] }), { pollMs: 3_600_000 })
   t.after(async () => { await engine.close() })
   return { engine, server }
 }
@@ -45,7 +45,7 @@ await t.test('reasoning, text and tool calls arrive as pieces; counts are the se
     { type: 'tool-call', index: 0, id: 'call_00_a', name: 'weather', argumentsText: '' },
     { type: 'tool-call', index: 0, id: null, name: null, argumentsText: '{"city":' },
     { type: 'tool-call', index: 0, id: null, name: null, argumentsText: '"Oslo"}' },
-    { type: 'done', finish: 'stop', stopTokenId: null, usage: { promptTokens: 411, completionTokens: 57, cachedTokens: 384 } }
+    { type: 'done', finish: 'stop', stopTokenId: null, usage: { promptTokens: 411, completionTokens: 57, cachedTokens: 384, reasoningTokens: 12 } }
   ])
 })
 
@@ -73,6 +73,12 @@ await t.test('the request says everything: thinking, effort, tools, limits, and 
     thinking: { type: 'enabled' },
     reasoning_effort: 'max'
   })
+})
+
+await t.test('an answer as long as the context leaves some of it to the server\'s own count', async t => {
+  const { engine, server } = await start(t, wireText('deepseek-chat.sse'))
+  await answerOf(engine, makeJob({ chat, sampling: { maxTokens: 997 } }))
+  t.match(server.seen.find(({ path }) => path.endsWith('/chat/completions'))?.body, { max_tokens: 1000 - 3 - 256 })
 })
 
 await t.test('thinking is always said, in the words of the server and of the checkpoint', async t => {
@@ -114,5 +120,5 @@ await t.test('a stream that stops without a finish is broken; a full machine is 
 
 await t.test('a model that the server does not list is refused at the start', async t => {
   const server = await startWireServer(t, { 'GET /models': (_body, response) => sendJson(response, 200, { data: [{ id: 'other' }] }) })
-  await t.rejects(OpenAiAdapter.open({ ...settingsOf(server.url, { model: 'deepseek-v4-flash' }), thinkingStyle: 'deepseek' }), /serves other, not deepseek-v4-flash/)
+  await t.rejects(OpenAiAdapter.open({ ...settingsOf(server.url, { model: 'deepseek-v4-flash' }), thinkingStyle: 'deepseek', constraints: [] }), /serves other, not deepseek-v4-flash/)
 })

@@ -46,7 +46,7 @@ await t.test('tells what it serves', async t => {
     engine: 'v4',
     checkpoint: { name: 'flash-noise', revision: 'random-1', trained: false, effortLadder: '0731', vocabularySize: 268, parameters: engine.describe().checkpoint.parameters },
     contextTokens: 1024,
-    capabilities: { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: ['json', 'schema', 'regex', 'structural-tag'] },
+    capabilities: { tokenIds: true, resume: true, constrainedResume: true, logprobs: true, seed: true, constraints: ['json', 'schema', 'regex', 'structural-tag'] },
     ranks: 1
   })
   t.match(loadReportSchema.parse(engine.load()), { running: 0, waiting: 0, queuedTokens: 0, kvUsedTokens: 0 })
