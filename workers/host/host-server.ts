@@ -1,6 +1,7 @@
 /** The worker's HTTP routes (contract: workers/contract/control.ts), on a unix socket or a TCP port. */
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { abortRequestSchema, drainRequestSchema, type DrainReport, type Refusal } from '../contract/control.js'
+import { traceContext, traceHeadersOf } from '../engines/remote/trace-context.js'
 import { EventStream } from './event-stream.js'
 import { HostError } from './host-error.js'
 import type { WorkerHost } from './worker-host.js'
@@ -37,8 +38,8 @@ export function createHostServer (host: WorkerHost, logger: FastifyBaseLogger): 
 
   server.post('/v1/generate', async (request, reply) => {
     const { job, events } = host.accept(request.body)
-    const { traceparent } = request.headers
-    const log = request.log.child({ requestId: job.requestId, attempt: job.attempt, ...(traceparent === undefined ? {} : { traceparent }) })
+    const trace = traceHeadersOf(request.headers)
+    const log = request.log.child({ requestId: job.requestId, attempt: job.attempt, ...trace })
     reply.hijack()
     // Fires for a reader that left as well as after a proper end, when aborting does nothing.
     reply.raw.on('close', () => job.abort())
@@ -47,10 +48,12 @@ export function createHostServer (host: WorkerHost, logger: FastifyBaseLogger): 
       log.warn('the reader fell too far behind')
       job.abort()
     })
-    for await (const event of events) {
-      if (event.type === 'done' || event.type === 'fail') log.info({ event }, 'job ended')
-      stream.write(event)
-    }
+    await traceContext.run(trace, async () => {
+      for await (const event of events) {
+        if (event.type === 'done' || event.type === 'fail') log.info({ event }, 'job ended')
+        stream.write(event)
+      }
+    })
     stream.end()
   })
 

@@ -66,12 +66,12 @@ await t.test('a worker can be taken out and let in again', async t => {
 
 await t.test('with a secret nothing but the health is told without it', async t => {
   const { adminUrl } = await startAdmin(t, { secretHash: hashSecret('open sesame!') })
-  const paths = ['/metrics', '/admin/api/overview', '/admin/api/workers', '/admin/api/decisions', '/admin/api/decisions/x', '/nowhere']
+  const paths = ['/metrics', '/admin/api/overview', '/admin/api/workers', '/admin/api/traffic', '/admin/api/spend', '/admin/api/keys', '/admin/api/decisions', '/admin/api/decisions/x', '/nowhere']
   for (const path of paths) {
     t.equal((await fetch(`${adminUrl}${path}`)).status, 401, path)
     t.equal((await fetch(`${adminUrl}${path}`, { headers: { authorization: 'Bearer sesame' } })).status, 401, path)
   }
-  t.equal((await fetch(`${adminUrl}/admin/reload`, { method: 'POST' })).status, 401)
+  for (const path of ['/admin/reload', '/admin/api/playground/chat']) t.equal((await fetch(`${adminUrl}${path}`, { method: 'POST' })).status, 401, path)
   t.equal((await fetch(`${adminUrl}/health`)).status, 200)
   const { adminUrl: other } = await startAdmin(t, { secretHash: hashSecret('open-sesame') })
   t.equal((await fetch(`${other}/metrics`, { headers: { authorization: 'Bearer open-sesame' } })).status, 200)
