@@ -32,6 +32,7 @@ import { loadTokenizer } from './language/tokenizer/load-tokenizer.js'
 import { StoreUnavailableError, type AccountStore } from './stores/account-store.js'
 import { openAccountStore } from './stores/open-account-store.js'
 import { openBatchStores } from './stores/open-batch-stores.js'
+import { SampleLog } from './stores/sample-log.js'
 import { Telemetry } from './telemetry/telemetry.js'
 
 export interface RunningGateway {
@@ -87,19 +88,23 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     for (const tier of tierNames) remotes.set(tier, remoteWorkers(tier, now.tiers[tier]))
   })
 
+  // Asked for each request: workers come, go and are replaced.
+  const constraintsOf = (tier: Tier): ReturnType<typeof servedConstraints> => servedConstraints(registry.list(tier).map(({ description }) => description))
   const batches = openBatches(config, { store, live, logger })
+  const samples = openSamples(config, logger)
   const app = await buildApp({
     settings,
     tiers: {
-      flash: { language: languages.flash, checkpoint: { ...cards.flash, constraints: servedConstraints(config.tiers.flash) } },
-      pro: { language: languages.pro, checkpoint: { ...cards.pro, constraints: servedConstraints(config.tiers.pro) } }
+      flash: { language: languages.flash, checkpoint: { ...cards.flash, get constraints () { return constraintsOf('flash') } } },
+      pro: { language: languages.pro, checkpoint: { ...cards.pro, get constraints () { return constraintsOf('pro') } } }
     },
     dispatcher,
     accounts,
+    turns: store,
+    ...(samples === null ? {} : { samples }),
+    responses: store,
     ...(batches === null ? {} : { batches }),
     verifyKey: asksForKeys(config) ? async key => await verifyKey(key) : null,
-    turns: store,
-    responses: store,
     logger,
     telemetry,
     version,
@@ -134,6 +139,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     batches?.stores.close()
     await admin.close()
     await accounts.close()
+    await samples?.close()
     await store.close()
     await workers.close()
     registry.close()
@@ -209,6 +215,10 @@ async function listenForOperator (admin: FastifyInstance, { admin: { host, port 
     logger.warn({ address }, `admin.port ${port} is taken, the operator's port is another`)
     return address
   }
+}
+
+function openSamples ({ calibration: { path, maxBytes } }: GatewayConfig, logger: Logger): SampleLog | null {
+  return path === null ? null : new SampleLog({ path, maxBytes, onError: error => { logger.warn({ err: error }, 'calibration: samples of answers could not be written') } })
 }
 
 function openAccounts ({ accounts }: GatewayConfig, store: AccountStore, logger: Logger): AccountService {

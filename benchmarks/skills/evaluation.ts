@@ -8,7 +8,7 @@ import type { AnswerPiece } from '../../src/dialects/answer.js'
 import type { ChatRequest } from '../../src/dialects/chat/chat-request.js'
 import { parseChatRequest } from '../../src/dialects/chat/parse-chat-request.js'
 import { parseRequestBody } from '../../src/dialects/request-body.js'
-import { checkAnswer } from '../../src/http/answer/check-answer.js'
+import { formFailure } from '../../src/http/answer/check-answer.js'
 import { createCheckpointLanguage } from '../../src/language/create-checkpoint-language.js'
 import type { AnswerEvent } from '../../src/language/parse/answer-event.js'
 import { collectAnswer, type CollectedAnswer } from '../../src/language/parse/collect-answer.js'
@@ -103,7 +103,7 @@ export async function evaluate (directory: string, tier: Tier, items: readonly I
         effort: item.effort,
         isRight: isExpected(answer, item, checkpoint.name),
         hasRightTools: isDeepStrictEqual(answer.toolCalls.map(({ name }) => name), (item.expect.tool_calls ?? []).map(({ name }) => name)),
-        isValid: checkAnswer({ pieces, answerForm: request.answerForm, offeredTools: tools, meanLogprob, minMeanLogprob: null }) === null,
+        isValid: formFailure({ pieces, answerForm: request.answerForm, offeredTools: tools }) === null,
         meanLogprob,
         promptTokens: tokenIds.length,
         completionTokens: count,

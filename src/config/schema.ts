@@ -92,6 +92,12 @@ export const configSchema = z.strictObject({
     /** What `xhigh` means: DeepSeek moved it from max to high in August 2026; some clients still mean max. */
     xhighEffort: z.enum(['high', 'max']).default('high')
   }).prefault({}),
+  calibration: z.strictObject({
+    /** File that figures of answers are written to, without their text; null = none. Each gateway needs its own. */
+    path: z.string().min(1).nullable().default(null),
+    /** Of that file and its predecessor together; then the older half goes. */
+    maxBytes: z.int().min(1024 * 1024).default(32 * 1024 * 1024)
+  }).prefault({}),
   dialects: z.strictObject({
     /** Where a stream reports usage: on the finish chunk (deepseek), in a chunk of its own (openai), or both. */
     usageChunk: z.enum(['deepseek', 'openai', 'both']).default('both'),

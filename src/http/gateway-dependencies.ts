@@ -6,11 +6,12 @@ import type { Account } from '../accounts/keys.js'
 import type { UsageLayout } from '../dialects/chat/chat-chunks.js'
 import type { Dispatcher } from '../dispatch/dispatch-event.js'
 import type { CheckpointLanguage } from '../language/checkpoint-language.js'
+import type { AnswerSample } from '../policy/answer-sample.js'
 import type { TierPolicy } from '../policy/choose-tier.js'
 import type { ModelMap } from '../policy/mapped-model.js'
 import type { BatchStores } from '../stores/open-batch-stores.js'
-import type { TurnStore } from '../stores/turn-store.js'
 import type { ResponseStore } from '../stores/response-store.js'
+import type { TurnStore } from '../stores/turn-store.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 
 export interface GatewaySettings {
@@ -100,6 +101,8 @@ export interface GatewayDependencies {
   turns?: TurnStore
   /** Where responses are kept whose callers ask for it, shared with other gateways; absent = in this process. */
   responses?: ResponseStore
+  /** Where it is written down how answers looked, without their text; absent = nowhere. */
+  samples?: { add (sample: AnswerSample): void }
   /** null = no key is asked for (loopback only). */
   verifyKey: VerifyKey | null
   /** Absent = no files and no batches are kept. */

@@ -33,3 +33,9 @@ export function calibrate (answers: readonly JudgedAnswer[], target: number): Ca
   })
   return best
 }
+
+/** The highest threshold below which at most `share` of these log-probabilities lie; null when there are none. Pure. */
+export function thresholdForShare (meanLogprobs: readonly number[], share: number): number | null {
+  const sorted = meanLogprobs.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? null
+}

@@ -50,6 +50,7 @@ export interface GatewayOptions {
   /** With it its keys are asked for; without it everything is allowed and nothing is written down. Its maker closes it. */
   accounts?: AccountService
   turns?: GatewayDependencies['turns']
+  samples?: GatewayDependencies['samples']
   batches?: BatchDependencies
   responses?: ResponseStore
   telemetry?: Telemetry
@@ -108,6 +109,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
     accounts,
     verifyKey: options.verifyKey ?? (options.accounts === undefined ? null : createAccountVerifier([], accounts)),
     ...(options.turns === undefined ? {} : { turns: options.turns }),
+    ...(options.samples === undefined ? {} : { samples: options.samples }),
     ...(options.batches === undefined ? {} : { batches: options.batches }),
     ...(options.responses === undefined ? {} : { responses: options.responses }),
     logger,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { CliInputError } from '../../src/cli/cli-input-error.js'
 import { runCalibrate } from '../../src/cli/calibrate.js'
-import { calibrate } from '../../src/policy/calibrate.js'
+import { calibrate, thresholdForShare } from '../../src/policy/calibrate.js'
 import { runCommand } from '../cli/run-command.js'
 
 const judged = (...pairs: Array<[meanLogprob: number, wasGood: boolean]>) => pairs.map(([meanLogprob, wasGood]) => ({ meanLogprob, wasGood }))
@@ -28,6 +28,16 @@ await t.test('it holds on the answers it was made from, and no lower one does', 
     return (minMeanLogprob === null || goodShare(minMeanLogprob) >= target) &&
       given.every(({ meanLogprob }) => meanLogprob >= best || goodShare(meanLogprob) < target)
   }), { numRuns: 500 })
+})
+
+await t.test('a threshold for a share repeats no more than that', async t => {
+  t.equal(thresholdForShare([], 0.5), null)
+  t.equal(thresholdForShare([-3, -1, -2, -4], 0.5), -2)
+  fc.assert(fc.property(fc.array(fc.integer({ min: -20, max: 0 }), { minLength: 1 }), fc.double({ min: 0, max: 1, noNaN: true }), (values, share) => {
+    const threshold = thresholdForShare(values, share) ?? NaN
+    const below = (value: number): number => values.filter(given => given < value).length / values.length
+    return below(threshold) <= share && values.every(value => value <= threshold || below(value) > share || share === 1)
+  }))
 })
 
 await t.test('the command reads judged answers and wants enough of them', async t => {

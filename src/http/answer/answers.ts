@@ -20,6 +20,7 @@ import type { GatewayDependencies, ServedCheckpoint, ServedTier } from '../gatew
 import { abortWhenClientLeaves } from '../replies/client-connection.js'
 import { accountOf, admitAnswer } from './admit-answer.js'
 import { decisionHeaders, systemFingerprint } from './answer-headers.js'
+import { AnswerWatch, sampled, type AnswerWatches } from './answer-watch.js'
 import type { Bill } from './bill.js'
 import { createCallStore, restoreOwnCalls } from './call-store.js'
 import { callerPreferences, type CallerPreferences } from './caller-preferences.js'
@@ -78,9 +79,8 @@ export class Answers {
     const opening: Opening = { httpRequest, reply, request, asking, signal }
     if (prepared.decision.choice.reason === 'cascade') return await this.#openCascade(opening, prepared)
 
-    const choices = alternativesOf(prepared.plan, request.choices ?? 1)
-    const bill = await this.#admit(opening, prepared, choices)
-    return this.#answer(opening, prepared, { bill, parts: this.#generate(choices, { language: prepared.served.language, observer: watchedBy(observation, bill), signal }) })
+    const bill = await this.#admit(opening, prepared, alternativesOf(prepared.plan, request.choices ?? 1))
+    return this.#work(opening, prepared, bill)
   }
 
   /**
@@ -146,9 +146,9 @@ export class Answers {
     }
     workOn(first, 'cascade')
     const { forJob } = watchedBy(observation, bill)
+    const watch = new AnswerWatch(first.plan, request.answerForm)
     const { parts, finished, failure } = await tryFirst({
-      request,
-      plan: first.plan,
+      watch,
       bill,
       dispatcher,
       minMeanLogprob: settings.policy.cascade.minMeanLogprob,
@@ -156,32 +156,44 @@ export class Answers {
     })
     if (failure === null) {
       workOn(first, 'cascade-kept')
-      return this.#answer(opening, withReason(first, 'cascade-kept'), { bill, parts: replay(parts, observation) })
+      return this.#answer(opening, withReason(first, 'cascade-kept'), { bill, parts: replay(parts, observation), watches: { flash: watch } })
     }
     bill.supersede(finished.usage, 'cascade')
     try {
       const second = await this.#prepare(opening.httpRequest, request, { ...asking, preferences: { ...asking.preferences, tier: 'pro' } }, failure)
       workOn(second, failure)
-      const choices = alternativesOf(second.plan, 1)
-      return this.#answer(opening, second, { bill, parts: this.#generate(choices, { language: second.served.language, observer: watchedBy(observation, bill), signal }) })
+      return this.#work(opening, second, bill, { flash: watch })
     } catch (error) {
       await bill.end(error)
       throw error
     }
   }
 
+  /** `earlier`: of a tier whose answer this one replaces. */
+  #work (opening: Opening, prepared: PreparedAnswer, bill: Bill, earlier: AnswerWatches = {}): OpenAnswer {
+    const { httpRequest: { observation }, request: { answerForm, choices = 1 }, signal } = opening
+    const { decision: { choice: { tier } }, served: { language }, plan } = prepared
+    const context = { language, observer: watchedBy(observation, bill), signal }
+    if (this.#dependencies.samples === undefined || choices > 1) return this.#answer(opening, prepared, { bill, parts: this.#generate(alternativesOf(plan, choices), context) })
+    const watch = new AnswerWatch(plan, answerForm)
+    const parts = watch.read(this.#generate(alternativesOf(watch.plan, 1), { ...context, dispatcher: watch.listenTo(this.#dependencies.dispatcher) }))
+    return this.#answer(opening, prepared, { bill, parts, watches: { ...earlier, [tier]: watch } })
+  }
+
   /** From here on the answer is on its way; what it costs is settled as it ends. */
-  #answer ({ httpRequest, reply, request, asking }: Opening, { decision, served, plan, identity }: PreparedAnswer, { bill, parts }: { bill: Bill, parts: AsyncIterable<AnswerPart> }): OpenAnswer {
+  #answer ({ httpRequest, reply, request, asking }: Opening, { decision, served, plan, identity }: PreparedAnswer, { bill, parts, watches = {} }: AnswerInTheMaking): OpenAnswer {
+    const { samples } = this.#dependencies
     const promptTokens = plan.job.tokenIds.length
     reply.headers(decisionHeaders({ ...decision, checkpoint: served.checkpoint, priority: asking.priority }))
     const completed = ({ completionTokens }: AnswerUsage): void => {
       this.#conversations.remember(accountOf(httpRequest).key.id, request.conversation.messages, { tier: decision.choice.tier, tokens: promptTokens + completionTokens })
     }
-    return { identity, decision, promptTokens, parts: bill.charge(parts, { tellsCost: request.tellsCost === true, completed }) }
+    const charged = bill.charge(parts, { tellsCost: request.tellsCost === true, completed })
+    return { identity, decision, promptTokens, parts: samples === undefined ? charged : sampled(charged, { samples, watches, requestId: httpRequest.id, ...decision.choice }) }
   }
 
-  #generate (choices: ChoicePlan[], { language, observer, signal }: Pick<GenerationContext, 'language' | 'observer' | 'signal'>): AsyncIterable<AnswerPart> {
-    const context = { language, dispatcher: this.#dependencies.dispatcher, calls: this.#calls }
+  #generate (choices: ChoicePlan[], { language, observer, signal, dispatcher = this.#dependencies.dispatcher }: Pick<GenerationContext, 'language' | 'observer' | 'signal'> & Partial<Pick<GenerationContext, 'dispatcher'>>): AsyncIterable<AnswerPart> {
+    const context = { language, dispatcher, calls: this.#calls }
     const [only] = choices
     return only !== undefined && choices.length === 1
       ? generateAnswer({ ...context, plan: only.plan, observer, signal })
@@ -286,6 +298,13 @@ interface Opening {
   request: AnswerRequest
   asking: Asking
   signal: AbortSignal
+}
+
+interface AnswerInTheMaking {
+  bill: Bill
+  parts: AsyncIterable<AnswerPart>
+  /** Absent = nobody writes down what it looks like. */
+  watches?: AnswerWatches
 }
 
 function withReason (prepared: PreparedAnswer, reason: AnswerReason): PreparedAnswer {

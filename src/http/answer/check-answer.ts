@@ -4,28 +4,29 @@ import type { AnswerPiece } from '../../dialects/answer.js'
 import type { AnswerForm } from '../../dialects/answer-form.js'
 import type { JsonValue } from '../../language/json/json-value.js'
 import { toPlainJson } from '../../language/json/plain-json.js'
+import type { AnswerSignals, FormFailure } from '../../policy/answer-sample.js'
 
-/** What is wrong with it, in words of a tier's reason. */
-export type CascadeFailure = 'cascade-empty' | 'cascade-tool-call' | 'cascade-schema' | 'cascade-low-confidence'
+export type CascadeFailure = FormFailure | 'cascade-low-confidence'
 
-export interface CheckedAnswer {
+export interface WholeAnswer {
   pieces: readonly AnswerPiece[]
   answerForm: AnswerForm
   offeredTools: ReadonlyArray<{ name: string, parameters: JsonValue | null }>
-  /** Of its tokens, natural logarithm; null when the engine reports none. */
-  meanLogprob: number | null
-  /** null = not checked. */
-  minMeanLogprob: number | null
 }
 
-/** null: nothing speaks against it. */
-export function checkAnswer ({ pieces, answerForm, offeredTools, meanLogprob, minMeanLogprob }: CheckedAnswer): CascadeFailure | null {
+/** null: nothing speaks against sending it. `minMeanLogprob` null = confidence is not checked. */
+export function cascadeFailure ({ meanLogprob, failure }: AnswerSignals, minMeanLogprob: number | null): CascadeFailure | null {
+  if (failure !== null) return failure
+  return meanLogprob !== null && minMeanLogprob !== null && meanLogprob < minMeanLogprob ? 'cascade-low-confidence' : null
+}
+
+/** null: it has the form that was asked for. */
+export function formFailure ({ pieces, answerForm, offeredTools }: WholeAnswer): FormFailure | null {
   const content = pieces.map(piece => piece.type === 'content' ? piece.text : '').join('')
   const calls = callsOf(pieces)
   if (calls.length === 0 && content.trim() === '') return 'cascade-empty'
   if (!calls.every(call => isValidCall(call, offeredTools))) return 'cascade-tool-call'
-  if (calls.length === 0 && !hasForm(content, answerForm)) return 'cascade-schema'
-  return meanLogprob !== null && minMeanLogprob !== null && meanLogprob < minMeanLogprob ? 'cascade-low-confidence' : null
+  return calls.length === 0 && !hasForm(content, answerForm) ? 'cascade-schema' : null
 }
 
 interface Call {
@@ -45,7 +46,7 @@ function callsOf (pieces: readonly AnswerPiece[]): Call[] {
   return [...calls.values()]
 }
 
-function isValidCall ({ name, argumentsText, isComplete }: Call, offeredTools: CheckedAnswer['offeredTools']): boolean {
+function isValidCall ({ name, argumentsText, isComplete }: Call, offeredTools: WholeAnswer['offeredTools']): boolean {
   const tool = offeredTools.find(offered => offered.name === name)
   const given = parsed(argumentsText)
   return isComplete && tool !== undefined && typeof given === 'object' && given !== null && !Array.isArray(given) && fulfils(given, tool.parameters)
