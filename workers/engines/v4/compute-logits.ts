@@ -22,7 +22,7 @@ export async function computeLogits (directory: string, { tokenIds, chunk = MAX_
   if (strange !== undefined) throw new CheckpointError(`token id ${strange} is outside the vocabulary of ${config.vocabularySize}`)
   const setting = groupSettingOf(directory, config, { ...options, maxRunning: 1 })
   const blocks = Math.ceil(Math.max(tokenIds.length, 1) / setting.blockTokens)
-  const group = await RankGroup.start({ ...setting, contextTokens: blocks * setting.blockTokens, capacity: { slots: 1, blocks, snapshots: 0 } }, config.hiddenSize)
+  const group = await RankGroup.start({ ...setting, contextTokens: blocks * setting.blockTokens, capacity: { slots: 1, blocks, snapshots: 0 } }, config)
   try {
     const logits = new Promise<number[][]>(resolve => {
       group.onReply = reply => { if (reply.type === 'logits') resolve(reply.logits) }

@@ -47,7 +47,7 @@ export class V4Engine implements Engine {
     const checkpoint = await openCheckpoint(directory)
     await checkpoint.close()
     const setting = groupSettingOf(directory, checkpoint.config, options)
-    const group = await RankGroup.start(setting, checkpoint.config.hiddenSize)
+    const group = await RankGroup.start(setting, checkpoint.config)
     return new V4Engine(group, describeCheckpoint(checkpoint, directory, setting), options.maxWaiting ?? DEFAULT_WAITING)
   }
 

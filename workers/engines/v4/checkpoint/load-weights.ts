@@ -11,6 +11,13 @@ export interface RowRange {
   readonly end: number
 }
 
+/** Rows of a larger matrix. */
+export interface MatrixPiece {
+  readonly matrix: Matrix
+  /** Of the whole matrix. */
+  readonly firstRow: number
+}
+
 /** Weight rows begin on cache lines. */
 const matrixAlignment = 64
 const e8m0NaN = 255
@@ -18,7 +25,7 @@ const e8m0NaN = 255
 /**
  * Copies a 2-D weight (and its scales) into an arena as stored.
  * @param name with the suffix, e.g. `layers.0.attn.wq_a.weight`
- * @param rows only these; for FP8 they must begin at a multiple of 128
+ * @param rows only these; for FP8 they must begin at a multiple of 128, or end in the block where they begin
  */
 export async function loadMatrix (checkpoint: Checkpoint, arena: Arena, name: string, rows?: RowRange): Promise<Matrix> {
   const tensor = locate(checkpoint, name)
@@ -29,10 +36,26 @@ export async function loadMatrix (checkpoint: Checkpoint, arena: Arena, name: st
   const matrix = { format, rows: end - begin, columns: format === 'fp4' ? storedColumns * 2 : storedColumns, weights, scales: 0 }
   if (format !== 'fp4' && format !== 'fp8') return matrix
   const height = format === 'fp4' ? 1 : blockWidth
-  if (begin % height !== 0) throw new CheckpointError(`${name}: rows must begin at a multiple of ${height}, not ${begin}`)
-  const scales = await loadRows(checkpoint, arena, scaleNameOf(name), { begin: begin / height, end: Math.ceil(end / height) })
+  if (begin % height !== 0 && end > Math.ceil(begin / height) * height) throw new CheckpointError(`${name}: rows must begin at a multiple of ${height}, not ${begin}`)
+  const scales = await loadRows(checkpoint, arena, scaleNameOf(name), { begin: Math.floor(begin / height), end: Math.ceil(end / height) })
   if (arena.bytes(scales, scaleBytes(format, matrix.rows, matrix.columns)).includes(e8m0NaN)) throw new CheckpointError(`${scaleNameOf(name)} holds a NaN`)
   return { ...matrix, scales }
+}
+
+/**
+ * The same for any rows of a matrix, cut where an FP8 scale block ends within them, and at multiples of `cutRows`.
+ * @returns pieces in order, none when there are no rows
+ */
+export async function loadPieces (checkpoint: Checkpoint, arena: Arena, name: string, { begin, end }: RowRange, cutRows = Infinity): Promise<MatrixPiece[]> {
+  const isBlocked = formatOf(locate(checkpoint, name)) === 'fp8'
+  const pieces: MatrixPiece[] = []
+  for (let row = begin; row < end;) {
+    const blockEnd = isBlocked && row % blockWidth !== 0 ? Math.ceil(row / blockWidth) * blockWidth : Infinity
+    const next = Math.min(end, blockEnd, (Math.floor(row / cutRows) + 1) * cutRows)
+    pieces.push({ matrix: await loadMatrix(checkpoint, arena, name, { begin: row, end: next }), firstRow: row })
+    row = next
+  }
+  return pieces
 }
 
 /** Loads a BF16 or F32 tensor as f32 values and returns their offset. Meant for small tensors: norms, sinks, mixing. */

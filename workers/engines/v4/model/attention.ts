@@ -1,14 +1,22 @@
-/** The attention sublayer: latent queries, one shared key-value head, window and compressed entries (V4 section 4). */
+/**
+ * The attention sublayer: latent queries, one shared key-value head, window and compressed entries (V4 section 4).
+ *
+ * A rank computes some rows of the projections that every head reads, and the heads of its own groups; the caches are the
+ * same on every rank.
+ */
 import { type V4Config } from '../checkpoint/config.js'
 import { type AttendArguments, type Kernels } from '../kernels/kernels.js'
 import { fakeQuantiseFp8 } from '../numerics/fake-quantise.js'
 import { type CompressorPlace, type LayerPlace } from '../sequence/kv-layout.js'
 import { type KvStore } from '../sequence/kv-store.js'
 import { Compressor } from './compressor.js'
+import { type Exchange, type SharedPart } from './exchange.js'
 import { Indexer } from './indexer.js'
 import { type AttentionWeights, type IndexerWeights } from './layer-weights.js'
 import { type Mode } from './mode.js'
 import { RotaryTable, rotaryFrequencies } from './rope.js'
+import { groupBounds } from './row-split.js'
+import { multiplyOwn, multiplySplit, partOf } from './split-product.js'
 import { type Step, type StepSlice } from './step.js'
 import { type OffsetList, type Region, type Workspace } from './workspace.js'
 
@@ -20,6 +28,7 @@ export interface AttentionSetting {
   readonly workspace: Workspace
   readonly kv: KvStore
   readonly mode: Mode
+  readonly exchange: Exchange
   readonly maxRows: number
   /** Longest sequence that can come. */
   readonly contextTokens: number
@@ -37,6 +46,12 @@ export class Attention {
   readonly #keys: Region
   readonly #outputs: Region
   readonly #latentOutputs: Region
+  /** Heads of this rank. */
+  readonly #firstHead: number
+  readonly #heads: number
+  readonly #firstGroup: number
+  /** What each layer's first exchange is about. */
+  readonly #projected = new Map<AttentionWeights, readonly SharedPart[]>()
   readonly #keyOffsets: OffsetList
   readonly #windowTable: RotaryTable
   readonly #compressedTable: RotaryTable
@@ -44,22 +59,27 @@ export class Attention {
   readonly #attended: { -readonly [Key in keyof AttendArguments]: AttendArguments[Key] }
 
   constructor (setting: AttentionSetting) {
-    const { config, kernels, workspace, kv, mode, maxRows, contextTokens } = setting
+    const { config, kernels, workspace, kv, mode, exchange, maxRows, contextTokens } = setting
     this.#setting = setting
     const ratios = config.compressRatios.filter(ratio => ratio > 0)
     const maxEntries = Math.ceil(contextTokens / Math.min(...ratios, contextTokens))
     this.#compressor = new Compressor(config, kernels, workspace, kv, 'attention', mode, maxRows)
     this.#indexCompressor = new Compressor(config, kernels, workspace, kv, 'indexer', mode, maxRows)
-    this.#indexer = new Indexer(config, kernels, workspace, kv, mode, maxRows, maxEntries)
+    this.#indexer = new Indexer(config, kernels, workspace, kv, mode, exchange, maxRows, maxEntries)
     this.#windowTable = new RotaryTable(workspace, rotaryFrequencies(config, false), maxRows)
     this.#compressedTable = new RotaryTable(workspace, rotaryFrequencies(config, true), maxRows)
     this.#queryLatent = workspace.floats(maxRows * config.queryRank)
-    this.#queries = workspace.floats(maxRows * config.headCount * config.headDim)
+    const groups = groupBounds(config, exchange.rankCount)
+    const headsOfGroup = config.headCount / config.outputGroups
+    this.#firstGroup = groups[exchange.rank] ?? 0
+    this.#firstHead = this.#firstGroup * headsOfGroup
+    this.#heads = (groups[exchange.rank + 1] ?? 0) * headsOfGroup - this.#firstHead
+    this.#queries = workspace.floats(maxRows * this.#heads * config.headDim)
     this.#keys = workspace.floats(maxRows * config.headDim)
-    this.#outputs = workspace.floats(maxRows * config.headCount * config.headDim)
+    this.#outputs = workspace.floats(maxRows * this.#heads * config.headDim)
     this.#latentOutputs = workspace.floats(maxRows * config.outputGroups * config.outputRank)
     this.#keyOffsets = workspace.offsets(config.window + maxEntries)
-    this.#attended = { q: 0, rowOffsets: 0, count: 0, width: config.headDim, heads: config.headCount, scale: config.headDim ** -0.5, sinks: 0, out: 0 }
+    this.#attended = { q: 0, rowOffsets: 0, count: 0, width: config.headDim, heads: this.#heads, scale: config.headDim ** -0.5, sinks: 0, out: 0 }
   }
 
   /** To be called once a step, before its layers. */
@@ -70,39 +90,65 @@ export class Attention {
 
   /** y = attention of x, both [rows, D]; takes the rows into the caches of their sequences. */
   run (weights: AttentionWeights, place: LayerPlace, x: Region, y: Region, step: Step): void {
-    const { kernels } = this.#setting
-    this.#projectQueries(weights, place, x, step)
-    this.#projectKeys(weights, place, x, step)
-    if (weights.compressor !== null && place.compressor !== null) this.#compressor.run(weights.compressor, place.compressor, x, step)
-    if (weights.indexer !== null && place.indexer !== null) {
-      this.#indexCompressor.run(weights.indexer.compressor, place.indexer, x, step)
-      this.#prepareIndexer(weights.indexer, place.indexer, x, step)
+    const { kernels, exchange } = this.#setting
+    const { compressor, indexer } = weights
+    this.#project(weights, x, step.rows)
+    this.#finishKeys(weights, place, step)
+    this.#finishQueries(weights, place, step)
+    if (compressor !== null && place.compressor !== null) this.#compressor.take(compressor, place.compressor, step)
+    if (indexer !== null && place.indexer !== null) {
+      this.#indexCompressor.take(indexer.compressor, place.indexer, step)
+      this.#prepareIndexer(indexer, place.indexer, x, step)
     }
     for (const slice of step.slices) this.#attendSlice(weights, place, slice)
-    this.#rotateOutputsBack(place, step)
-    this.#projectOutputs(weights, step.rows)
-    kernels.multiply(weights.outputUp, this.#latentOutputs.offset, y.offset, step.rows)
+    this.#projectOutputs(weights, place, step.rows)
+    exchange.gather([partOf(weights.outputDown, this.#latentOutputs)], step.rows)
+    multiplySplit(kernels, weights.outputUp, this.#latentOutputs.offset, y, step.rows)
+    exchange.gather([partOf(weights.outputUp, y)], step.rows)
   }
 
-  #projectQueries (weights: AttentionWeights, place: LayerPlace, x: Region, step: Step): void {
-    const { kernels, config } = this.#setting
-    const { headCount, headDim, ropeDim, queryRank, normEps } = config
-    kernels.multiply(weights.queryDown, x.offset, this.#queryLatent.offset, step.rows)
-    kernels.rmsNorm(this.#queryLatent.offset, weights.queryNorm.offset, this.#queryLatent.offset, step.rows, queryRank, normEps)
-    kernels.multiply(weights.queryUp, this.#queryLatent.offset, this.#queries.offset, step.rows)
-    kernels.rmsNorm(this.#queries.offset, 0, this.#queries.offset, step.rows * headCount, headDim, normEps)
-    const table = this.#tableOf(place)
-    kernels.rotate(this.#queries.offset, table.offset, step.rows, headCount, headDim, ropeDim, 1)
+  /** All that is projected from x, in one exchange. */
+  #project (weights: AttentionWeights, x: Region, rows: number): void {
+    const { kernels, exchange } = this.#setting
+    const { queryDown, keyValue, compressor, indexer } = weights
+    multiplySplit(kernels, queryDown, x.offset, this.#queryLatent, rows)
+    multiplySplit(kernels, keyValue, x.offset, this.#keys, rows)
+    if (compressor !== null) this.#compressor.project(compressor, x, rows)
+    if (indexer !== null) this.#indexCompressor.project(indexer.compressor, x, rows)
+    exchange.gather(this.#projectedParts(weights), rows)
   }
 
-  #projectKeys (weights: AttentionWeights, place: LayerPlace, x: Region, step: Step): void {
-    const { kernels, config, mode } = this.#setting
-    const { headDim, ropeDim, normEps } = config
-    kernels.multiply(weights.keyValue, x.offset, this.#keys.offset, step.rows)
-    kernels.rmsNorm(this.#keys.offset, weights.keyValueNorm.offset, this.#keys.offset, step.rows, headDim, normEps)
-    kernels.rotate(this.#keys.offset, this.#tableOf(place).offset, step.rows, 1, headDim, ropeDim, 1)
+  #projectedParts (weights: AttentionWeights): readonly SharedPart[] {
+    const { queryDown, keyValue, compressor, indexer } = weights
+    const known = this.#projected.get(weights)
+    if (known !== undefined) return known
+    const parts = [
+      partOf(queryDown, this.#queryLatent),
+      partOf(keyValue, this.#keys),
+      ...compressor === null ? [] : this.#compressor.parts(compressor),
+      ...indexer === null ? [] : this.#indexCompressor.parts(indexer.compressor)
+    ]
+    this.#projected.set(weights, parts)
+    return parts
+  }
+
+  #finishQueries (weights: AttentionWeights, place: LayerPlace, { rows }: Step): void {
+    const { kernels, exchange, config: { headDim, ropeDim, queryRank, normEps } } = this.#setting
+    const latent = this.#queryLatent.offset
+    const queries = this.#queries.offset
+    kernels.rmsNorm(latent, weights.queryNorm.offset, latent, rows, queryRank, normEps)
+    multiplyOwn(kernels, weights.queryUp, exchange.rank, latent, this.#queries, rows)
+    kernels.rmsNorm(queries, 0, queries, rows * this.#heads, headDim, normEps)
+    kernels.rotate(queries, this.#tableOf(place).offset, rows, this.#heads, headDim, ropeDim, 1)
+  }
+
+  #finishKeys (weights: AttentionWeights, place: LayerPlace, { rows }: Step): void {
+    const { kernels, mode, config: { headDim, ropeDim, normEps } } = this.#setting
+    const { offset, values } = this.#keys
+    kernels.rmsNorm(offset, weights.keyValueNorm.offset, offset, rows, headDim, normEps)
+    kernels.rotate(offset, this.#tableOf(place).offset, rows, 1, headDim, ropeDim, 1)
     if (mode === 'exact') return
-    for (let row = 0; row < step.rows; row++) fakeQuantiseFp8(this.#keys.values, row * headDim, headDim - ropeDim, KEY_VALUE_GROUP)
+    for (let row = 0; row < rows; row++) fakeQuantiseFp8(values, row * headDim, headDim - ropeDim, KEY_VALUE_GROUP)
   }
 
   /** While all entries fit, nobody needs the indexer's queries. */
@@ -117,8 +163,8 @@ export class Attention {
 
   #attendSlice (weights: AttentionWeights, place: LayerPlace, slice: StepSlice): void {
     const { config, kernels, kv, workspace } = this.#setting
-    const { window, headCount, headDim } = config
-    const rowBytes = headCount * headDim * workspace.floatBytes
+    const { window, headDim } = config
+    const rowBytes = this.#heads * headDim * workspace.floatBytes
     const attended = this.#attended
     this.#openSlice(place, slice)
     for (let i = 0; i < slice.count; i++) {
@@ -129,7 +175,7 @@ export class Attention {
       attended.q = this.#queries.offset + row * rowBytes
       attended.rowOffsets = this.#keyOffsets.offset + (window - inWindow) * 4
       attended.count = inWindow + entries
-      attended.sinks = weights.sinks.offset
+      attended.sinks = weights.sinks.offset + this.#firstHead * workspace.floatBytes
       attended.out = this.#outputs.offset + row * rowBytes
       kernels.attend(attended)
     }
@@ -195,20 +241,16 @@ export class Attention {
     }
   }
 
-  /** Keys are values, so outputs carry the rotation of their sources; this leaves only the distance. */
-  #rotateOutputsBack (place: LayerPlace, step: Step): void {
-    const { kernels, config: { headCount, headDim, ropeDim } } = this.#setting
-    kernels.rotate(this.#outputs.offset, this.#tableOf(place).offset, step.rows, headCount, headDim, ropeDim, -1)
-  }
-
-  #projectOutputs (weights: AttentionWeights, rows: number): void {
-    const { kernels, config, workspace } = this.#setting
-    const { headCount, headDim, outputGroups, outputRank } = config
-    const width = headCount * headDim
-    for (const { matrix, group, firstRow } of weights.outputDown) {
-      const source = this.#outputs.offset + group * width / outputGroups * workspace.floatBytes
-      const target = this.#latentOutputs.offset + firstRow * workspace.floatBytes
-      kernels.multiply(matrix, source, target, rows, width, outputGroups * outputRank)
+  /** Keys are values, so outputs carry the rotation of their sources; rotating back leaves only the distance. */
+  #projectOutputs (weights: AttentionWeights, place: LayerPlace, rows: number): void {
+    const { kernels, config, workspace: { floatBytes } } = this.#setting
+    const { headCount, headDim, ropeDim, outputGroups } = config
+    kernels.rotate(this.#outputs.offset, this.#tableOf(place).offset, rows, this.#heads, headDim, ropeDim, -1)
+    const groupWidth = headCount / outputGroups * headDim
+    const { pieces, rows: latentWidth } = weights.outputDown
+    for (const { matrix, firstRow } of pieces) {
+      const group = Math.floor(firstRow * outputGroups / latentWidth) - this.#firstGroup
+      kernels.multiply(matrix, this.#outputs.offset + group * groupWidth * floatBytes, this.#latentOutputs.offset + firstRow * floatBytes, rows, this.#heads * headDim, latentWidth)
     }
   }
 

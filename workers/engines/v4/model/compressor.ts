@@ -6,9 +6,11 @@ import { hadamard } from '../numerics/hadamard.js'
 import { type CompressorPlace } from '../sequence/kv-layout.js'
 import { type KvStore } from '../sequence/kv-store.js'
 import { type Sequence } from '../sequence/sequence.js'
+import { type SharedPart } from './exchange.js'
 import { type CompressorWeights } from './layer-weights.js'
 import { type Mode } from './mode.js'
 import { RotaryTable, rotaryFrequencies } from './rope.js'
+import { multiplySplit, partOf } from './split-product.js'
 import { type Step, type StepSlice } from './step.js'
 import { type Region, type Workspace } from './workspace.js'
 
@@ -41,10 +43,18 @@ export class Compressor {
     this.#rotary = new RotaryTable(workspace, rotaryFrequencies(config, true), 1)
   }
 
+  /** This rank's share of keys and gates of all rows, to be completed with `parts` before they are taken. */
+  project (weights: CompressorWeights, x: Region, rows: number): void {
+    multiplySplit(this.#kernels, weights.keys, x.offset, this.#keys, rows)
+    multiplySplit(this.#kernels, weights.gates, x.offset, this.#gates, rows)
+  }
+
+  parts ({ keys, gates }: CompressorWeights): SharedPart[] {
+    return [partOf(keys, this.#keys), partOf(gates, this.#gates)]
+  }
+
   /** Takes in the rows of the step; blocks that they complete become entries of their sequences. */
-  run (weights: CompressorWeights, place: CompressorPlace, x: Region, step: Step): void {
-    this.#kernels.multiply(weights.keys, x.offset, this.#keys.offset, step.rows)
-    this.#kernels.multiply(weights.gates, x.offset, this.#gates.offset, step.rows)
+  take (weights: CompressorWeights, place: CompressorPlace, step: Step): void {
     for (const slice of step.slices) this.#takeSlice(weights, place, slice)
   }
 

@@ -19,8 +19,7 @@ export interface ForwardParts {
   readonly maxRows: number
   readonly embedding: { readonly arena: Arena, readonly matrix: Matrix }
   readonly stages: readonly Stage[]
-  /** Only the first rank has one. */
-  readonly head: Head | null
+  readonly head: Head
 }
 
 export class ForwardPass {
@@ -57,14 +56,13 @@ export class ForwardPass {
       stage.run(step, this.onLayer)
       streams = stage.streams
     }
-    this.#parts.head?.run(streams, step)
+    this.#parts.head.run(streams, step)
     for (const { sequence, tokenIds } of slices) sequence.position += tokenIds.length
     return step.wantedCount
   }
 
-  /** @param wanted index below what `forward` returned; a view, valid until the next step */
+  /** @param wanted index below what `forward` returned; a view, valid until the next step. Of the first rank */
   logitsOf (wanted: number): Floats {
-    if (this.#parts.head === null) throw new Error('only the first rank computes logits')
     return this.#parts.head.logitsOf(wanted)
   }
 

@@ -5,9 +5,11 @@ import { fakeQuantiseFp4 } from '../numerics/fake-quantise.js'
 import { hadamard } from '../numerics/hadamard.js'
 import { type CompressorPlace } from '../sequence/kv-layout.js'
 import { type KvStore } from '../sequence/kv-store.js'
+import { type Exchange } from './exchange.js'
 import { type IndexerWeights } from './layer-weights.js'
 import { type Mode } from './mode.js'
 import { type RotaryTable } from './rope.js'
+import { multiplySplit, partOf } from './split-product.js'
 import { type StepSlice } from './step.js'
 import { TopK } from './top-k.js'
 import { type OffsetList, type Region, type Workspace } from './workspace.js'
@@ -17,6 +19,7 @@ export class Indexer {
   readonly #kernels: Kernels
   readonly #kv: KvStore
   readonly #mode: Mode
+  readonly #exchange: Exchange
   readonly #queries: Region
   readonly #headWeights: Region
   readonly #scores: Region
@@ -24,11 +27,12 @@ export class Indexer {
   readonly #topK: TopK
   readonly #floatBytes: number
 
-  constructor (config: V4Config, kernels: Kernels, workspace: Workspace, kv: KvStore, mode: Mode, maxRows: number, maxEntries: number) {
+  constructor (config: V4Config, kernels: Kernels, workspace: Workspace, kv: KvStore, mode: Mode, exchange: Exchange, maxRows: number, maxEntries: number) {
     this.#config = config
     this.#kernels = kernels
     this.#kv = kv
     this.#mode = mode
+    this.#exchange = exchange
     this.#queries = workspace.floats(maxRows * config.indexHeadCount * config.indexHeadDim)
     this.#headWeights = workspace.floats(maxRows * config.indexHeadCount)
     this.#scores = workspace.floats(maxEntries)
@@ -40,7 +44,8 @@ export class Indexer {
   /** Queries and head weights of all rows, for the `pick` calls of this step. */
   prepare (weights: IndexerWeights, queryLatent: Region, x: Region, table: RotaryTable, rows: number): void {
     const { indexHeadCount: heads, indexHeadDim: width } = this.#config
-    this.#kernels.multiply(weights.queries, queryLatent.offset, this.#queries.offset, rows)
+    multiplySplit(this.#kernels, weights.queries, queryLatent.offset, this.#queries, rows)
+    this.#exchange.gather([partOf(weights.queries, this.#queries)], rows)
     this.#kernels.multiply(weights.headWeights, x.offset, this.#headWeights.offset, rows)
     const values = this.#queries.values
     this.#kernels.rotate(this.#queries.offset, table.offset, rows, heads, width, this.#config.ropeDim, 1)

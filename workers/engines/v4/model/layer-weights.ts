@@ -1,5 +1,7 @@
 /** Where the weights of one layer lie in its arena. */
+import { type MatrixPiece } from '../checkpoint/load-weights.js'
 import { type Matrix } from '../kernels/matrix.js'
+import { type Bounds } from './row-split.js'
 import { type Region } from './workspace.js'
 
 /** Parameters of one mHC site, or of the head's combination (V4 sections 3.2 and 3.3). */
@@ -10,44 +12,46 @@ export interface StreamWeights {
 }
 
 export interface CompressorWeights {
-  readonly keys: Matrix
-  readonly gates: Matrix
+  readonly keys: SplitMatrix
+  readonly gates: SplitMatrix
   /** [ratio, channels]: added to the gate of the token at that place of its block. */
   readonly positionBias: Float64Array
   readonly norm: Region
 }
 
 export interface IndexerWeights {
-  readonly queries: Matrix
+  readonly queries: SplitMatrix
   readonly headWeights: Matrix
   readonly compressor: CompressorWeights
 }
 
-/** Rows of the grouped output projection that read the same group of heads. */
-export interface GroupMatrix {
-  readonly matrix: Matrix
-  readonly group: number
-  /** Of the first row, in the whole projection. */
-  readonly firstRow: number
+/** The rows of a matrix that a rank holds. */
+export interface SplitMatrix {
+  readonly pieces: readonly MatrixPiece[]
+  /** Of the whole matrix. */
+  readonly rows: number
+  readonly bounds: Bounds
 }
 
 export interface AttentionWeights {
-  readonly queryDown: Matrix
+  readonly queryDown: SplitMatrix
   readonly queryNorm: Region
-  readonly queryUp: Matrix
-  readonly keyValue: Matrix
+  /** Of this rank's heads. */
+  readonly queryUp: SplitMatrix
+  readonly keyValue: SplitMatrix
   readonly keyValueNorm: Region
   readonly sinks: Region
-  readonly outputDown: readonly GroupMatrix[]
-  readonly outputUp: Matrix
+  /** No piece reads more than one group of heads. */
+  readonly outputDown: SplitMatrix
+  readonly outputUp: SplitMatrix
   readonly compressor: CompressorWeights | null
   readonly indexer: IndexerWeights | null
 }
 
 export interface ExpertWeights {
-  readonly gate: Matrix
-  readonly up: Matrix
-  readonly down: Matrix
+  readonly gate: SplitMatrix
+  readonly up: SplitMatrix
+  readonly down: SplitMatrix
 }
 
 export interface ExpertsWeights {
@@ -56,8 +60,6 @@ export interface ExpertsWeights {
   readonly expertsOfToken: Int32Array | null
   /** Selection bias, scored layers only. */
   readonly selectionBias: Float64Array | null
-  /** Index in the network of `experts[0]`: the first of this rank's range. */
-  readonly firstExpert: number
   readonly experts: readonly ExpertWeights[]
   readonly shared: ExpertWeights
 }
@@ -74,5 +76,5 @@ export interface LayerWeights {
 export interface HeadWeights {
   readonly streams: StreamWeights
   readonly norm: Region
-  readonly output: Matrix
+  readonly output: SplitMatrix
 }

@@ -1,17 +1,18 @@
 /** Reads the weights of one layer, or of the head, into an arena. */
 import { type Checkpoint } from '../checkpoint/checkpoint.js'
 import { CheckpointError, attentionKindOf } from '../checkpoint/config.js'
-import { loadExpertTable, loadMatrix } from '../checkpoint/load-weights.js'
-import { blockWidth, type Matrix, rowBytes } from '../kernels/matrix.js'
+import { loadExpertTable, loadMatrix, loadPieces } from '../checkpoint/load-weights.js'
 import { expandBfloat16 } from '../numerics/bfloat16.js'
-import { type AttentionWeights, type CompressorWeights, type ExpertsWeights, type ExpertWeights, type GroupMatrix, type HeadWeights, type LayerWeights, type StreamWeights } from './layer-weights.js'
+import { type AttentionWeights, type CompressorWeights, type ExpertsWeights, type ExpertWeights, type HeadWeights, type LayerWeights, type SplitMatrix, type StreamWeights } from './layer-weights.js'
+import { rowBounds } from './row-split.js'
 import { type Region, type Workspace } from './workspace.js'
 
-/** Where the weights come from, where they go, and this rank's experts [begin, end). */
+/** Where the weights come from, where they go, and whose share they are. */
 export interface LoadTarget {
   readonly checkpoint: Checkpoint
   readonly workspace: Workspace
-  readonly expertRange: { readonly begin: number, readonly end: number }
+  readonly rank: number
+  readonly rankCount: number
 }
 
 export async function loadLayer (target: LoadTarget, layer: number): Promise<LayerWeights> {
@@ -30,7 +31,7 @@ export async function loadHead (target: LoadTarget): Promise<HeadWeights> {
   return {
     streams: await loadStreams(target, 'hc_head'),
     norm: await loadRegion(target, 'norm.weight'),
-    output: await loadMatrix(target.checkpoint, target.workspace.arena, 'head.weight')
+    output: await loadSplit(target, 'head.weight')
   }
 }
 
@@ -47,18 +48,18 @@ async function loadAttention (target: LoadTarget, layer: number): Promise<Attent
   const prefix = `layers.${layer}.attn.`
   const kind = attentionKindOf(checkpoint.config.compressRatios[layer] ?? 0)
   return {
-    queryDown: await loadMatrix(checkpoint, arena, `${prefix}wq_a.weight`),
+    queryDown: await loadSplit(target, `${prefix}wq_a.weight`),
     queryNorm: await loadRegion(target, `${prefix}q_norm.weight`),
-    queryUp: await loadMatrix(checkpoint, arena, `${prefix}wq_b.weight`),
-    keyValue: await loadMatrix(checkpoint, arena, `${prefix}wkv.weight`),
+    queryUp: await loadSplit(target, `${prefix}wq_b.weight`),
+    keyValue: await loadSplit(target, `${prefix}wkv.weight`),
     keyValueNorm: await loadRegion(target, `${prefix}kv_norm.weight`),
     sinks: await loadRegion(target, `${prefix}attn_sink`),
-    outputDown: groupMatrices(await loadMatrix(checkpoint, arena, `${prefix}wo_a.weight`), checkpoint.config.outputGroups),
-    outputUp: await loadMatrix(checkpoint, arena, `${prefix}wo_b.weight`),
+    outputDown: await loadSplit(target, `${prefix}wo_a.weight`, checkpoint.config.outputGroups),
+    outputUp: await loadSplit(target, `${prefix}wo_b.weight`),
     compressor: kind === 'swa' ? null : await loadCompressor(target, `${prefix}compressor`),
     indexer: kind === 'csa'
       ? {
-          queries: await loadMatrix(checkpoint, arena, `${prefix}indexer.wq_b.weight`),
+          queries: await loadSplit(target, `${prefix}indexer.wq_b.weight`),
           headWeights: await loadMatrix(checkpoint, arena, `${prefix}indexer.weights_proj.weight`),
           compressor: await loadCompressor(target, `${prefix}indexer.compressor`)
         }
@@ -67,66 +68,45 @@ async function loadAttention (target: LoadTarget, layer: number): Promise<Attent
 }
 
 async function loadCompressor (target: LoadTarget, prefix: string): Promise<CompressorWeights> {
-  const { checkpoint, workspace: { arena } } = target
+  const { checkpoint } = target
   return {
-    keys: await loadMatrix(checkpoint, arena, `${prefix}.wkv.weight`),
-    gates: await loadMatrix(checkpoint, arena, `${prefix}.wgate.weight`),
+    keys: await loadSplit(target, `${prefix}.wkv.weight`),
+    gates: await loadSplit(target, `${prefix}.wgate.weight`),
     positionBias: await readValues(checkpoint, `${prefix}.ape`),
     norm: await loadRegion(target, `${prefix}.norm.weight`)
   }
 }
 
 async function loadExperts (target: LoadTarget, layer: number): Promise<ExpertsWeights> {
-  const { checkpoint, workspace, expertRange: { begin, end } } = target
+  const { checkpoint, workspace } = target
   const prefix = `layers.${layer}.ffn.`
   const isHashed = layer < checkpoint.config.hashLayerCount
   const experts: ExpertWeights[] = []
-  for (let expert = begin; expert < end; expert++) experts.push(await loadExpert(target, `${prefix}experts.${expert}`))
+  for (let expert = 0; expert < checkpoint.config.expertCount; expert++) experts.push(await loadExpert(target, `${prefix}experts.${expert}`))
   return {
     router: await loadMatrix(checkpoint, workspace.arena, `${prefix}gate.weight`),
     expertsOfToken: isHashed ? await loadExpertTable(checkpoint, `${prefix}gate.tid2eid`) : null,
     selectionBias: isHashed ? null : await readValues(checkpoint, `${prefix}gate.bias`),
-    firstExpert: begin,
     experts,
     shared: await loadExpert(target, `${prefix}shared_experts`)
   }
 }
 
-async function loadExpert ({ checkpoint, workspace: { arena } }: LoadTarget, prefix: string): Promise<ExpertWeights> {
+async function loadExpert (target: LoadTarget, prefix: string): Promise<ExpertWeights> {
   return {
-    gate: await loadMatrix(checkpoint, arena, `${prefix}.w1.weight`),
-    up: await loadMatrix(checkpoint, arena, `${prefix}.w3.weight`),
-    down: await loadMatrix(checkpoint, arena, `${prefix}.w2.weight`)
+    gate: await loadSplit(target, `${prefix}.w1.weight`),
+    up: await loadSplit(target, `${prefix}.w3.weight`),
+    down: await loadSplit(target, `${prefix}.w2.weight`)
   }
 }
 
-/**
- * The rows of the output projection that read each group of heads. An FP8 slice must lie in whole scale blocks or inside
- * one, so a group that begins within a block is cut where the block ends.
- */
-function groupMatrices (matrix: Matrix, groups: number): GroupMatrix[] {
-  const rowsOfGroup = matrix.rows / groups
-  const pieces: GroupMatrix[] = []
-  for (let group = 0; group < groups; group++) {
-    const end = (group + 1) * rowsOfGroup
-    for (let row = group * rowsOfGroup; row < end;) {
-      const isWithinBlock = matrix.format === 'fp8' && row % blockWidth !== 0
-      const next = isWithinBlock ? Math.min(end, Math.ceil(row / blockWidth) * blockWidth) : end
-      pieces.push({ matrix: rowsOf(matrix, row, next), group, firstRow: row })
-      row = next
-    }
-  }
-  return pieces
-}
-
-function rowsOf (matrix: Matrix, begin: number, end: number): Matrix {
-  const blockRow = matrix.format === 'fp8' ? Math.floor(begin / blockWidth) * Math.ceil(matrix.columns / blockWidth) : 0
-  return {
-    ...matrix,
-    rows: end - begin,
-    weights: matrix.weights + begin * rowBytes(matrix.format, matrix.columns),
-    scales: matrix.scales + blockRow
-  }
+/** This rank's rows of a matrix. @param groups pieces are cut so that none reaches over the end of an equal part */
+async function loadSplit ({ checkpoint, workspace, rank, rankCount }: LoadTarget, name: string, groups = 0): Promise<SplitMatrix> {
+  const rows = checkpoint.tensors.get(name)?.shape[0] ?? 0
+  const bounds = rowBounds(checkpoint.config, name, rows, rankCount)
+  if (bounds === null) throw new RangeError(`${name} is not spread over ranks`)
+  const range = { begin: bounds[rank] ?? 0, end: bounds[rank + 1] ?? 0 }
+  return { pieces: await loadPieces(checkpoint, workspace.arena, name, range, groups === 0 ? Infinity : rows / groups), rows, bounds }
 }
 
 async function loadRegion (target: LoadTarget, name: string): Promise<Region> {

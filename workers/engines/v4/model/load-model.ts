@@ -9,14 +9,14 @@ import { type Matrix } from '../kernels/matrix.js'
 import { ReferenceKernels } from '../kernels/reference/reference-kernels.js'
 import { layOutKv } from '../sequence/kv-layout.js'
 import { type KvCapacity, KvStore } from '../sequence/kv-store.js'
-import { expertRangeOf } from './expert-range.js'
-import { type Reducer, soleReducer } from './experts.js'
+import { type Exchange, soleExchange } from './exchange.js'
 import { ForwardPass } from './forward-pass.js'
 import { Head } from './head.js'
 import { type LayerWeights } from './layer-weights.js'
 import { type LoadTarget, loadHead, loadLayer } from './load-layer.js'
 import { type Mode } from './mode.js'
 import { type ArenaCosts, type ArenaPlan, planArenas } from './plan-arenas.js'
+import { evenBounds, rowBounds } from './row-split.js'
 import { Stage } from './stage.js'
 import { type Arithmetic, Workspace } from './workspace.js'
 
@@ -28,9 +28,7 @@ export interface ModelSetting {
   /** Longest sequence. */
   readonly contextTokens: number
   readonly capacity: KvCapacity
-  readonly rank: number
-  readonly rankCount: number
-  readonly reducer: Reducer
+  readonly exchange: Exchange
   /** Default: the fastest that this runtime has. Only in f32. */
   readonly kernels?: Kernels['name']
   /** Bytes that one arena may hold. */
@@ -38,8 +36,8 @@ export interface ModelSetting {
 }
 
 /** A rank that is alone, in exact mode; what tests and tools begin with. */
-export const soleRank: Pick<ModelSetting, 'mode' | 'arithmetic' | 'rank' | 'rankCount' | 'reducer'> = {
-  mode: 'exact', arithmetic: 'f32', rank: 0, rankCount: 1, reducer: soleReducer
+export const soleRank: Pick<ModelSetting, 'mode' | 'arithmetic' | 'exchange'> = {
+  mode: 'exact', arithmetic: 'f32', exchange: soleExchange
 }
 
 /** Kernels align what they allocate, so the plan leaves a little over. */
@@ -67,18 +65,19 @@ class Loader {
 
   async load (plan: ArenaPlan): Promise<void> {
     const { config } = this.#checkpoint
-    const { maxRows, arithmetic, rank, rankCount } = this.#setting
+    const { maxRows, arithmetic, exchange } = this.#setting
     const arena = Arena.create()
     const workspace = new Workspace(arena, arithmetic)
     const kernels = kernelsOf(arena, this.#setting)
-    const target: LoadTarget = { checkpoint: this.#checkpoint, workspace, expertRange: expertRangeOf(config.expertCount, rank, rankCount) }
+    const target: LoadTarget = { checkpoint: this.#checkpoint, workspace, rank: exchange.rank, rankCount: exchange.rankCount }
     if (plan.hasEmbedding) this.#embedding = { arena, matrix: await loadMatrix(this.#checkpoint, arena, 'embed.weight') }
     if (plan.layers.length > 0) this.#stages.push(await this.#loadStage(plan.layers, target, kernels))
-    if (plan.hasHead) this.#head = new Head(config, kernels, workspace, await loadHead(target), maxRows)
+    if (plan.hasHead) this.#head = new Head(config, kernels, workspace, exchange, await loadHead(target), maxRows)
   }
 
-  parts (): { embedding: { arena: Arena, matrix: Matrix }, stages: Stage[], head: Head | null } {
+  parts (): { embedding: { arena: Arena, matrix: Matrix }, stages: Stage[], head: Head } {
     if (this.#embedding === null) throw new Error('no arena was planned for the embedding')
+    if (this.#head === null) throw new Error('no arena was planned for the head')
     return { embedding: this.#embedding, stages: this.#stages, head: this.#head }
   }
 
@@ -104,7 +103,7 @@ function buildStage (config: V4Config, setting: ModelSetting, workspace: Workspa
     mode: setting.mode,
     maxRows: setting.maxRows,
     contextTokens: setting.contextTokens,
-    reducer: setting.reducer,
+    exchange: setting.exchange,
     firstLayer: indices[0] ?? 0,
     layers
   })
@@ -117,25 +116,27 @@ function kernelsOf (arena: Arena, { arithmetic, kernels }: ModelSetting): Kernel
 
 function costsOf (checkpoint: Checkpoint, setting: ModelSetting): ArenaCosts {
   const { config } = checkpoint
-  const range = expertRangeOf(config.expertCount, setting.rank, setting.rankCount)
-  const weights = weightBytes(checkpoint, range)
+  const weights = weightBytes(checkpoint, setting.exchange)
   return {
     embedding: weights.get('embed') ?? 0,
     layers: config.compressRatios.map((_, layer) => (weights.get(`layers.${layer}`) ?? 0) + kvBytes(config, layer, setting)),
     stage: measure(setting, workspace => { buildStage(config, { ...setting, capacity: { slots: 0, blocks: 0, snapshots: 0 } }, workspace, kernelsOf(workspace.arena, setting), { indices: [], layers: [] }) }),
-    head: setting.rank > 0 ? 0 : (weights.get('head') ?? 0) + headScratchBytes(config, setting)
+    head: (weights.get('head') ?? 0) + headScratchBytes(config, setting)
   }
 }
 
 /** Bytes of stored weights of a rank: `embed`, `head` (with what belongs to it) and each `layers.<i>`. */
-function weightBytes (checkpoint: Checkpoint, range: { begin: number, end: number }): Map<string, number> {
+function weightBytes ({ config, tensors }: Checkpoint, { rank, rankCount }: Exchange): Map<string, number> {
   const sums = new Map<string, number>()
-  for (const { name, byteLength } of checkpoint.tensors.values()) {
-    const [, layer, expert] = /^layers\.(\d+)\.(?:ffn\.experts\.(\d+)\.)?/.exec(name) ?? []
-    if (expert !== undefined && (Number(expert) < range.begin || Number(expert) >= range.end)) continue
+  for (const { name, shape, byteLength } of tensors.values()) {
+    const [, layer] = /^layers\.(\d+)\./.exec(name) ?? []
     const piece = layer !== undefined ? `layers.${layer}` : name.startsWith('embed') ? 'embed' : name.startsWith('mtp') ? 'drafter' : 'head'
-    // Small tensors are widened, and every tensor is aligned.
-    sums.set(piece, (sums.get(piece) ?? 0) + byteLength * (byteLength < 65_536 ? 4 : 1) + 64)
+    const rows = shape[0] ?? 1
+    const bounds = rowBounds(config, name, rows, rankCount) ?? evenBounds(rows, 1)
+    const own = rankCount === 1 ? rows : (bounds[rank + 1] ?? rows) - (bounds[rank] ?? 0)
+    // Small tensors are widened, every tensor is aligned, and both ends of a range of rows may share a scale.
+    const held = Math.min(byteLength, byteLength / rows * (Math.ceil(own) + 2))
+    sums.set(piece, (sums.get(piece) ?? 0) + held * (byteLength < 65_536 ? 4 : 1) + 256)
   }
   return sums
 }

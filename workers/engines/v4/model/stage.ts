@@ -3,7 +3,8 @@ import { type V4Config } from '../checkpoint/config.js'
 import { type Kernels } from '../kernels/kernels.js'
 import { type KvStore } from '../sequence/kv-store.js'
 import { Attention } from './attention.js'
-import { Experts, type Reducer } from './experts.js'
+import { type Exchange } from './exchange.js'
+import { Experts } from './experts.js'
 import { type LayerWeights } from './layer-weights.js'
 import { type Mode } from './mode.js'
 import { type Step } from './step.js'
@@ -18,7 +19,7 @@ export interface StageSetting {
   readonly mode: Mode
   readonly maxRows: number
   readonly contextTokens: number
-  readonly reducer: Reducer
+  readonly exchange: Exchange
   /** Index in the network of the first layer. */
   readonly firstLayer: number
   readonly layers: readonly LayerWeights[]
@@ -38,11 +39,11 @@ export class Stage {
   readonly #y: Region
 
   constructor (setting: StageSetting) {
-    const { config, kernels, workspace, maxRows, reducer } = setting
+    const { config, kernels, workspace, maxRows, exchange } = setting
     this.#setting = setting
     this.attention = new Attention(setting)
     this.#mixer = new StreamMixer(config, kernels, workspace, maxRows)
-    this.#experts = new Experts(config, kernels, workspace, reducer, maxRows)
+    this.#experts = new Experts(config, kernels, workspace, exchange, maxRows)
     this.streams = workspace.floats(maxRows * config.streamCount * config.hiddenSize)
     this.#x = workspace.floats(maxRows * config.hiddenSize)
     this.#y = workspace.floats(maxRows * config.hiddenSize)

@@ -1,10 +1,11 @@
-/** The memory that the ranks of a group share: who has arrived where, the plan of the step, partial sums, block tables. */
+/** The memory that the ranks of a group share: who has arrived where, the plan of the step, what they exchange, block tables. */
 import { type Arithmetic, type Floats } from '../model/workspace.js'
 
 export interface GroupShape {
   readonly rankCount: number
   readonly maxRows: number
-  readonly hiddenSize: number
+  /** The most that one exchange holds. */
+  readonly exchangeFloats: number
   readonly arithmetic: Arithmetic
   readonly slots: number
   readonly blocksPerSequence: number
@@ -15,7 +16,7 @@ export interface GroupMemory {
   readonly shape: GroupShape
   readonly control: SharedArrayBuffer
   readonly plan: SharedArrayBuffer
-  readonly partialSums: SharedArrayBuffer
+  readonly exchanges: SharedArrayBuffer
   readonly blockTables: SharedArrayBuffer
 }
 
@@ -33,8 +34,8 @@ export function createGroupMemory (shape: GroupShape): GroupMemory {
     shape,
     control: new SharedArrayBuffer((controlWords.perRank + 2 * shape.rankCount) * 4),
     plan: new SharedArrayBuffer(planWords(shape) * 4),
-    // Two sets, because a rank may begin the next sum while another still reads the last one.
-    partialSums: new SharedArrayBuffer(2 * shape.rankCount * sumLength(shape) * floatBytes),
+    // Two sets, because a rank may begin the next exchange while another still reads the last one.
+    exchanges: new SharedArrayBuffer(shape.rankCount === 1 ? 0 : 2 * shape.exchangeFloats * floatBytes),
     blockTables: new SharedArrayBuffer(shape.slots * shape.blocksPerSequence * 4)
   }
 }
@@ -47,13 +48,11 @@ export function arrivalWord (rank: number): number {
   return controlWords.perRank + 2 * rank + 1
 }
 
-/** The partial sum of `rank` in set 0 or 1. */
-export function partialSumOf ({ shape, partialSums }: GroupMemory, set: number, rank: number): Floats {
-  const length = sumLength(shape)
-  const index = (set * shape.rankCount + rank) * length
-  return shape.arithmetic === 'f32'
-    ? new Float32Array(partialSums, index * 4, length)
-    : new Float64Array(partialSums, index * 8, length)
+/** What is exchanged, in set 0 or 1. */
+export function exchangeSetOf ({ shape: { arithmetic, exchangeFloats }, exchanges }: GroupMemory, set: number): Floats {
+  return arithmetic === 'f32'
+    ? new Float32Array(exchanges, set * exchangeFloats * 4, exchangeFloats)
+    : new Float64Array(exchanges, set * exchangeFloats * 8, exchangeFloats)
 }
 
 export function blockTableOf ({ shape, blockTables }: GroupMemory, slot: number): Int32Array {
@@ -62,12 +61,9 @@ export function blockTableOf ({ shape, blockTables }: GroupMemory, slot: number)
 
 /**
  * A count, then for each state copy its type, slot, snapshot and position: at most one to and one from each slot between two
- * steps. Then a count, then for each slice its slot, position, length and tokens; at most one slice a row.
+ * steps. Then a count, then for each slice its slot, position, length, which logits it wants, and tokens; at most one
+ * slice a row.
  */
 function planWords ({ maxRows, slots }: GroupShape): number {
-  return 1 + 4 * 2 * slots + 1 + 4 * maxRows
-}
-
-function sumLength ({ maxRows, hiddenSize }: GroupShape): number {
-  return maxRows * hiddenSize
+  return 1 + 4 * 2 * slots + 1 + 5 * maxRows
 }

@@ -1,6 +1,7 @@
 /** The ranks of an engine, seen from the main thread: start them, talk to the first, end all when one ends. */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type TransferListItem, Worker } from 'node:worker_threads'
-import { CheckpointError } from '../checkpoint/config.js'
+import { CheckpointError, type V4Config } from '../checkpoint/config.js'
+import { exchangeFloats } from '../model/exchange.js'
 import { createGroupMemory, type GroupMemory, type GroupShape } from './group-memory.js'
 import { type GroupSetting, type RankAssignment, type RankReply, type RankRequest } from './rank-messages.js'
 import { stopGroup } from './wait-for-word.js'
@@ -33,10 +34,10 @@ export class RankGroup {
    * Resolves when every rank has its weights.
    * @throws CheckpointError, or whatever a rank could not load for
    */
-  static async start (setting: GroupSetting, hiddenSize: number): Promise<RankGroup> {
+  static async start (setting: GroupSetting, config: V4Config): Promise<RankGroup> {
     const { rankCount, maxRows, arithmetic, capacity, contextTokens, blockTokens } = setting
     const blocksPerSequence = Math.ceil(contextTokens / blockTokens)
-    const group = new RankGroup(setting, { rankCount, maxRows, hiddenSize, arithmetic, slots: capacity.slots, blocksPerSequence })
+    const group = new RankGroup(setting, { rankCount, maxRows, exchangeFloats: exchangeFloats(config, maxRows), arithmetic, slots: capacity.slots, blocksPerSequence })
     const failure = await Promise.race([group.#ready, group.failed])
     if (failure instanceof Error) throw failure
     return group

@@ -1,12 +1,12 @@
 /** The thread of one rank. The first takes jobs and decides what is computed; the others follow. */
 import { workerData } from 'node:worker_threads'
 import { openCheckpoint } from '../checkpoint/open-checkpoint.js'
-import { soleReducer } from '../model/experts.js'
+import { soleExchange } from '../model/exchange.js'
 import { type ForwardPass } from '../model/forward-pass.js'
 import { loadModel } from '../model/load-model.js'
 import { lead } from './lead.js'
 import { type RankAssignment } from './rank-messages.js'
-import { SharedReducer } from './shared-reducer.js'
+import { SharedExchange } from './shared-exchange.js'
 import { type Sequence } from '../sequence/sequence.js'
 import { PlanReader, type StateCopy } from './step-plan.js'
 
@@ -39,8 +39,8 @@ async function load ({ setting }: RankAssignment): Promise<ForwardPass> {
   const { directory, rankCount, layerDeadlineMs, kernels, ...rest } = setting
   const checkpoint = await openCheckpoint(directory)
   try {
-    const reducer = rankCount === 1 ? soleReducer : new SharedReducer(memory, rank, layerDeadlineMs)
-    return await loadModel(checkpoint, { ...rest, rank, rankCount, reducer, ...(kernels === null ? {} : { kernels }) })
+    const exchange = rankCount === 1 ? soleExchange : new SharedExchange(memory, rank, layerDeadlineMs)
+    return await loadModel(checkpoint, { ...rest, exchange, ...(kernels === null ? {} : { kernels }) })
   } finally {
     await checkpoint.close()
   }

@@ -1,5 +1,5 @@
 /** How the first rank tells the others what to compute: each step's slices, through shared memory. */
-import { type ForwardSlice } from '../model/step.js'
+import { type ForwardSlice, type Wants } from '../model/step.js'
 import { Sequence } from '../sequence/sequence.js'
 import { blockTableOf, controlWords, type GroupMemory, takenPlanWord } from './group-memory.js'
 import { setWord, spinsFor, waitForWord } from './wait-for-word.js'
@@ -13,6 +13,7 @@ export interface StateCopy {
 }
 
 const stateCopyTypes = ['snapshot', 'restore'] as const
+const wantWords: readonly Wants[] = ['none', 'last', 'all']
 
 /** The first rank's end. */
 export class PlanWriter {
@@ -50,10 +51,11 @@ export class PlanWriter {
     }
     this.#copies.length = 0
     this.#plan[word++] = slices.length
-    for (const { sequence, tokenIds } of slices) {
+    for (const { sequence, tokenIds, wants } of slices) {
       this.#plan[word++] = sequence.slot
       this.#plan[word++] = sequence.position
       this.#plan[word++] = tokenIds.length
+      this.#plan[word++] = wantWords.indexOf(wants)
       for (let i = 0; i < tokenIds.length; i++) this.#plan[word++] = tokenIds[i] ?? 0
     }
     this.#number = (this.#number + 1) | 0
@@ -91,9 +93,10 @@ export class PlanReader {
     for (let slice = 0; slice < sliceCount; slice++) {
       const sequence = this.#sequenceOf(this.#plan[word])
       sequence.position = this.#plan[word + 1] ?? 0
-      const begin = word + 3
+      const wants = wantWords[this.#plan[word + 3] ?? 0] ?? 'none'
+      const begin = word + 4
       word = begin + (this.#plan[word + 2] ?? 0)
-      slices.push({ sequence, tokenIds: this.#plan.slice(begin, word), wants: 'none' })
+      slices.push({ sequence, tokenIds: this.#plan.slice(begin, word), wants })
     }
     setWord(this.#words, takenPlanWord(this.#rank), this.#number)
     return slices

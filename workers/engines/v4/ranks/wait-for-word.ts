@@ -7,8 +7,8 @@ export class RankGroupError extends Error {
   override readonly name = 'RankGroupError'
 }
 
-/** Loads before sleeping; some tens of microseconds. */
-const SPINS = 4000
+/** Loads before sleeping; some tens of microseconds, which sleeping and waking cost as well. */
+const SPINS = 40_000
 
 /** Spinning helps only while every rank has a processor of its own. */
 export function spinsFor (rankCount: number): number {

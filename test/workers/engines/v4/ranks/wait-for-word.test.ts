@@ -2,7 +2,7 @@ import t from 'tap'
 import { createGroupMemory } from '../../../../../workers/engines/v4/ranks/group-memory.js'
 import { RankGroupError, setWord, stopGroup, waitForWord } from '../../../../../workers/engines/v4/ranks/wait-for-word.js'
 
-const shape = { rankCount: 2, maxRows: 1, hiddenSize: 4, arithmetic: 'f32', slots: 1, blocksPerSequence: 1 } as const
+const shape = { rankCount: 2, maxRows: 1, exchangeFloats: 4, arithmetic: 'f32', slots: 1, blocksPerSequence: 1 } as const
 
 await t.test('a word that was reached is not waited for, across the wrap of 32 bits too', async t => {
   const words = new Int32Array(createGroupMemory(shape).control)
