@@ -50,7 +50,7 @@ export class ConstrainedChoice {
   /** Nothing may follow but the end. */
   get isComplete (): boolean { return this.#mayEnd && !this.#hasTokens }
 
-  /** No token at all may come: the vocabulary cannot spell what the grammar wants. */
+  /** No token at all may come: the vocabulary cannot spell what the grammar wants, or it wants too much at once. */
   get isStuck (): boolean { return !this.#mayEnd && !this.#hasTokens }
 
   /** @returns false when the token was not allowed */

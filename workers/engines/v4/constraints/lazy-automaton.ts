@@ -26,7 +26,9 @@ export interface Configuration {
 }
 
 /** Of one configuration. Beyond it a grammar has too many meanings to be kept. */
-const MAX_ITEMS = 4_000
+const MAX_ITEMS = 2_000
+/** Items that one choice of tokens may look at: some tens of milliseconds, which only grammars made for it need. */
+const MAX_WORK = 500_000
 /** About 2 kB each, with the masks. */
 const MAX_CONFIGURATIONS = 4_000
 
@@ -38,6 +40,7 @@ export class LazyAutomaton {
   readonly #isTail: Uint8Array
   readonly #known = new Map<string, Configuration>()
   readonly #path: Array<Configuration | null>
+  #work = 0
 
   constructor (automaton: Automaton, trie: TokenTrie) {
     this.#automaton = automaton
@@ -79,7 +82,7 @@ export class LazyAutomaton {
     return next
   }
 
-  /** A bit for each token whose symbols may come here. Valid as long as the automaton. */
+  /** A bit for each token whose symbols may come here; none where that is too much to find out. Valid as long as the automaton. */
   tokensFrom (configuration: Configuration): Int32Array {
     configuration.near ??= this.#near(configuration)
     configuration.near.tokens ??= this.#walk(configuration.near)
@@ -94,12 +97,14 @@ export class LazyAutomaton {
     const { nodeCount, symbols, depths, ends, tokenStarts, tokens, wordCount } = this.#trie
     const allowed = new Int32Array(wordCount)
     this.#path[0] = from
+    this.#work = 0
     for (let node = 0; node < nodeCount;) {
       const depth = depths[node] ?? 0
       const before = this.#path[depth] ?? from
       const symbol = symbols[node] ?? 0
       const known = before.steps[symbol]
       const next = known === undefined ? this.step(before, symbol) : known
+      if (this.#work > MAX_WORK) return allowed.fill(0)
       if (next === null) {
         node = ends[node] ?? nodeCount
         continue
@@ -126,6 +131,7 @@ export class LazyAutomaton {
       const key = frame.id * stateCount + state
       if (seen.has(key)) continue
       seen.add(key)
+      this.#work++
       if (seen.size > MAX_ITEMS) return null
       if (ends[state] === 1) {
         if (frame.below === null) mayEnd = true

@@ -82,7 +82,7 @@ export class ScheduledJob {
   /** Draws the next token. @returns its event, and `done` or `fail` when it was the last */
   take (logits: Floats): JobEvent[] {
     const position = this.job.tokenIds.length + this.generated
-    if (this.#choice?.isStuck === true) return [{ type: 'fail', code: 'unsupported-constraint', message: 'the vocabulary cannot spell what the constraint asks for', blame: 'request', retryable: false }]
+    if (this.#choice?.isStuck === true) return [{ type: 'fail', code: 'unsupported-constraint', message: 'no token keeps the constraint: the vocabulary cannot spell it, or it has too many meanings at once', blame: 'request', retryable: false }]
     const { id, logprob } = this.#sampler.sample(logits, { position, generated: this.generated, counts: this.#counts, allowed: this.#choice?.allowed })
     if (this.#stopTokenIds.has(id)) return [{ type: 'done', finish: 'stop', stopTokenId: id, usage: this.usage }]
     this.#next = id
