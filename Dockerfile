@@ -1,13 +1,15 @@
-# Two stages: packages and compiled code, then only what runs. No compiler, no package manager state, no sources.
+# Two stages: packages, compiled code and the console, then only what runs. No compiler, no package manager state, no sources.
 FROM node:20-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json tsconfig.json ./
 COPY scripts ./scripts
 COPY bin ./bin
 COPY src ./src
 COPY workers ./workers
-# `prepare` compiles; the compiler is left behind afterwards.
-RUN npm ci --omit=dev --no-audit --no-fund \
+COPY console ./console
+# `prepare` compiles, and bundles the console with Vite; what was only needed for that is left behind afterwards.
+RUN npm ci --no-audit --no-fund \
+ && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
  && rm -rf node_modules/esbuild node_modules/@esbuild \
  && find node_modules dist -name '*.map' -delete
 

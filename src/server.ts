@@ -20,6 +20,7 @@ import type { GatewayConfig } from './config/schema.js'
 import { embeddedPlans, remoteWorkers, servedConstraints } from './config/tier-workers.js'
 import { EmbeddedWorkers } from './dispatch/embedded-workers.js'
 import { HttpDispatcher } from './dispatch/http-dispatcher.js'
+import { reportWorkers, type WorkerReport } from './dispatch/pool-report.js'
 import { RemoteWorkers } from './dispatch/remote-workers.js'
 import { WorkerRegistry } from './dispatch/worker-registry.js'
 import { GatewayError } from './errors.js'
@@ -41,6 +42,10 @@ export interface RunningGateway {
   cards: Record<Tier, CheckpointCard>
   /** Resolves when every embedded worker has been ready once. */
   whenReady: () => Promise<void>
+  /** What each worker is at. */
+  workerStates: () => Array<Pick<WorkerReport, 'workerId' | 'state' | 'stateReason'>>
+  /** Called when one of them is at something else. @returns ends it */
+  onWorkerChange: (listener: () => void) => () => void
   /** Process ids of embedded workers, by worker id; null between two starts. */
   workerPids: () => Map<string, number | null>
   /** Base address of the operator's port. */
@@ -158,7 +163,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     const address = await app.listen({ host: config.server.host, port: config.server.port })
     frontAddress = address
     const adminAddress = await listenForOperator(admin, config, logger)
-    return { address, adminAddress, reload, cards, whenReady: async () => { await workers.whenReady() }, workerPids: () => workers.pids(), close }
+    return { address, adminAddress, reload, cards, whenReady: async () => { await workers.whenReady() }, workerStates: () => reportWorkers({ registry }), onWorkerChange: listener => registry.onChange(listener), workerPids: () => workers.pids(), close }
   } catch (error) {
     await close()
     throw new ConfigError(`cannot listen: ${error instanceof Error ? error.message : String(error)}`)

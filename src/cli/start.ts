@@ -10,6 +10,7 @@ import type { GatewayConfig } from '../config/schema.js'
 import { startGateway, type RunningGateway } from '../server.js'
 import { createLogger } from '../telemetry/create-logger.js'
 import type { CliIo } from './cli-io.js'
+import { showLoading } from './loading-progress.js'
 import { packagePath, shippedCheckpoint } from './package-path.js'
 import type { Tier } from '../../workers/contract/job.js'
 
@@ -52,7 +53,9 @@ export async function runStart (argv: string[], io: CliIo): Promise<void> {
     await gateway.close()
   })
 
+  const endProgress = showLoading(gateway, io)
   await gateway.whenReady()
+  endProgress()
   io.write(banner(gateway, Math.round(performance.now() - startedAt), config))
 }
 
@@ -74,7 +77,7 @@ function banner (gateway: RunningGateway, elapsedMs: number, config: GatewayConf
     `  curl ${address}/v1/chat/completions${key} -H 'content-type: application/json' \\`,
     '    -d \'{"model":"deepseek-v4-flash","messages":[{"role":"user","content":"Who are you?"}]}\'',
     '',
-    `For the operator: ${gateway.adminAddress}/metrics and ${gateway.adminAddress}/admin/api/overview`,
+    `For the operator: ${gateway.adminAddress}/console (metrics: /metrics)`,
     ''
   ].join('\n')
 }

@@ -96,6 +96,7 @@ await t.test('the Dockerfile is well-formed, and everything it copies is in the 
   t.match(text, /^USER node$/m)
   const copied = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(match => (match[1] ?? '').split(' '))
   t.ok(copied.length > 5)
+  t.ok(['console', 'tsconfig.json'].every(path => copied.includes(path)), 'the console is built in the image')
   const allowed = read('.dockerignore').split('\n').filter(line => line.startsWith('!')).map(line => line.slice(1))
   for (const path of copied) {
     t.ok(existsSync(join(root, path)), path)

@@ -17,6 +17,10 @@ export interface Conversation {
   clear: () => void
 }
 
+/** How often, and after how long, the books are looked at for an answer that was stopped. */
+const bookLooks = 20
+const bookLookMs = 300
+
 /** Outlives a look at another view, not the page. */
 let keptTurns: Turn[] = []
 
@@ -42,12 +46,16 @@ export function useConversation (settings: PlaygroundSettings): Conversation {
     try {
       await streamAnswer(requestOf(settings, messagesOf(settings.system, before)), current, { apiKey: settings.apiKey.trim(), signal: stop.signal, onChange: show })
     } catch (error) {
-      if (stop.signal.aborted) show(await withBookedCost({ ...current, state: 'stopped' }, show))
+      if (stop.signal.aborted) show({ ...current, state: 'stopped' })
       else show({ ...current, state: 'failed', error: error instanceof ApiError || error instanceof SyntaxError ? error.message : String(error) })
     }
     if (running.current !== stop) return
     running.current = null
     setIsRunning(false)
+    if (!stop.signal.aborted) return
+    const booked = await withBookedCost(current)
+    // Unless the conversation went on meanwhile.
+    if (keptTurns.at(-1) === current) keep([...before, booked])
   }
 
   return {
@@ -70,17 +78,16 @@ export function useConversation (settings: PlaygroundSettings): Conversation {
 }
 
 /** A stream that was stopped never got its last chunk; what it cost is in the decision, as soon as that is closed. */
-async function withBookedCost (answer: AnswerTurn, show: (answer: AnswerTurn) => void): Promise<AnswerTurn> {
-  show(answer)
+async function withBookedCost (answer: AnswerTurn): Promise<AnswerTurn> {
   const { requestId } = answer.facts
   if (requestId === null) return answer
-  for (let attempt = 0; attempt < 5; attempt++) {
+  for (let look = 0; look < bookLooks; look++) {
     const decision = await ask<Decision>(`decisions/${encodeURIComponent(requestId)}`).catch(() => null)
-    if (decision !== null && decision.outcome !== 'running') {
+    if (decision !== null && decision.outcome !== 'running' && decision.costNanoUsd !== null) {
       const { usage, costNanoUsd, durationMs } = decision
-      return { ...answer, facts: { ...answer.facts, durationMs, promptTokens: usage?.promptTokens ?? null, cachedTokens: usage?.cachedTokens ?? null, completionTokens: usage?.completionTokens ?? null, costUsd: costNanoUsd === null ? null : costNanoUsd / 1e9 } }
+      return { ...answer, facts: { ...answer.facts, durationMs, costUsd: costNanoUsd / 1e9, ...(usage === null ? {} : { promptTokens: usage.promptTokens, cachedTokens: usage.cachedTokens, completionTokens: usage.completionTokens }) } }
     }
-    await new Promise(resolve => setTimeout(resolve, 200))
+    await new Promise(resolve => setTimeout(resolve, bookLookMs))
   }
   return answer
 }

@@ -17,7 +17,13 @@ export interface AnswerReply {
   settings: Pick<GatewaySettings, 'keepAliveMs' | 'jsonKeepAliveMs' | 'stalledClientMs'>
 }
 
-export async function sendAnswer ({ reply, parts, writer, settings }: AnswerReply): Promise<void> {
+export async function sendAnswer (answer: AnswerReply): Promise<void> {
+  const sending = send(answer)
+  answer.reply.request.sending = sending
+  await sending
+}
+
+async function send ({ reply, parts, writer, settings }: AnswerReply): Promise<void> {
   // A batch waits without being kept awake, and needs the status of what failed late.
   const isInternal = reply.request.internalCall !== null
   if ('stream' in writer) {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { AccountService } from '../../../src/accounts/account-service.js'
 import { createKey, setOrgLimits } from '../../../src/accounts/keys.js'
 import { SqliteStore } from '../../../src/stores/sqlite-store.js'
+import { createLogger } from '../../../src/telemetry/create-logger.js'
 import { endless, says } from '../start-gateway.js'
 import { settled, startAdmin } from './start-admin.js'
 
@@ -71,4 +72,24 @@ await t.test('who stops reading in the playground stops the work', async t => {
   leave.abort()
   await stopped
   t.pass('the engine was told to stop')
+})
+
+await t.test('of an answer that its client left, decision, log line and gauge come to an end, with what it cost', async t => {
+  const { source } = endless('Hm.</think>On and on')
+  const lines: string[] = []
+  const { gateway, telemetry, adminUrl } = await startAdmin(t, { answer: source, logger: createLogger('info', { write: line => { lines.push(line) } }) })
+  for (const isStream of [true, false]) {
+    const leave = new AbortController()
+    const answer = fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-request-id': `left-${isStream}` }, body: JSON.stringify({ model: 'auto', messages, stream: isStream, max_tokens: 30_000 }), signal: leave.signal })
+    if (isStream) await (await answer).body?.getReader().read()
+    while ((telemetry.decisions.find(`left-${isStream}`)?.firstTokenMs ?? null) === null) await new Promise(resolve => setImmediate(resolve))
+    leave.abort()
+    await answer.catch(() => {})
+    await settled(telemetry)
+    t.match(telemetry.decisions.find(`left-${isStream}`), { outcome: 'abandoned', costNanoUsd: Number, usage: { completionTokens: Number } })
+    const line = lines.map(text => JSON.parse(text) as Record<string, unknown>).filter(({ msg, reqId }) => msg === 'request answered' && reqId === `left-${isStream}`)
+    t.match(line, [{ outcome: 'abandoned', status: isStream ? 200 : 499, costNanoUsd: Number, completionTokens: Number }])
+    t.equal(line.length, 1)
+  }
+  t.match(await (await fetch(`${adminUrl}/metrics`)).text(), /gearbox_answers_running\{tier="flash"\} 0/)
 })
