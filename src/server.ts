@@ -2,6 +2,7 @@
  * The process: settings → languages, workers, dispatch, app → listening; and the way back in the opposite order.
  * Nothing here decides anything about a request.
  */
+import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -82,6 +83,8 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
   const accounts = openAccounts(config, store, logger)
   let isDraining = false
   const stopping = new AbortController()
+  // Every running answer listens to it.
+  setMaxListeners(0, stopping.signal)
 
   const telemetry = await openTelemetry(config, version)
   const settings = settingsOf(config)

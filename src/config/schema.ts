@@ -34,7 +34,7 @@ export const configSchema = z.strictObject({
     keyHashes: z.array(z.string().regex(/^[0-9a-f]{64}$/)).default([])
   }).prefault({}),
   accounts: z.strictObject({
-    /** Where keys, counters and the ledger are: none, the path of an SQLite file, or redis://… for many gateways. */
+    /** Where keys, counters and the ledger are: none, the path of an SQLite file, or redis://… or unix:/path of its socket for many gateways. */
     store: z.string().min(1).default('none'),
     /** File for settlements that the store could not take yet; null = memory only. Each gateway needs its own. */
     journalPath: z.string().min(1).nullable().default('data/settlements.jsonl'),

@@ -1,4 +1,4 @@
-/** `redis://…` or `rediss://…` is a shared Redis, `none` remembers nothing; anything else is the path of an SQLite file, made when missing. */
+/** `redis://…`, `rediss://…` or `unix:/path` of a socket is a shared Redis, `none` remembers nothing; anything else is the path of an SQLite file, made when missing. */
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { AccountStore } from './account-store.js'
@@ -10,9 +10,9 @@ export interface OpenAccountStoreOptions {
 
 export async function openAccountStore (location: string, { commandTimeoutMs, clock }: OpenAccountStoreOptions = {}): Promise<AccountStore> {
   // Loaded when needed: a command that only prints help must not open a native library or a socket.
-  if (/^rediss?:\/\//.test(location)) {
+  if (/^(rediss?:\/\/|unix:)/.test(location)) {
     const { RedisStore } = await import('./redis-store.js')
-    return new RedisStore({ url: location, ...(commandTimeoutMs === undefined ? {} : { commandTimeoutMs }) })
+    return new RedisStore({ url: location.replace(/^unix:/, ''), ...(commandTimeoutMs === undefined ? {} : { commandTimeoutMs }) })
   }
   if (location === 'none') {
     const { ForgetfulStore } = await import('./forgetful-store.js')

@@ -1,7 +1,7 @@
 /**
  * Two whole gateways over one real Redis, with clients that stream, read at once or leave, workers that give their jobs back and a
  * Redis that dies: what was returned to clients and what the ledger says agree to the nano-dollar.
- * (Gateways that are killed are in test/accounts/shared-redis.test.ts.)
+ * (Processes that are killed are in killed-processes.test.ts.)
  */
 import OpenAI from 'openai'
 import t, { type Test } from 'tap'
@@ -108,7 +108,7 @@ if (!hasRedis()) {
     t.strictSame(await checkCounters(first.store, await first.store.nowMs()), [], 'counters agree with the ledger')
   })
 
-  await t.test('two gateways spend no more than one budget and one reserve error', async t => {
+  await t.test('200 clients through two gateways spend no more than one budget and one reserve error', async t => {
     const redis = await startRedis()
     t.teardown(() => redis.stop())
     const shared = [await startShared(t, redis), await startShared(t, redis)]
@@ -117,7 +117,7 @@ if (!hasRedis()) {
     const budget = 1000
     const { secret } = await makeAccount(first.store, { nanoUsdPerDay: budget })
     const sdks = shared.map(({ gateway }) => gateway.sdk({ apiKey: secret }))
-    const returned = await Promise.all(Array.from({ length: 60 }, async (_, index) => {
+    const returned = await Promise.all(Array.from({ length: 200 }, async (_, index) => {
       const sdk = sdks[index % 2]
       return sdk === undefined ? null : await ask(sdk, `budget-${index}`, 0)
     }))

@@ -1,4 +1,6 @@
 /** The worker's HTTP routes (contract: workers/contract/control.ts), on a unix socket or a TCP port. */
+import { existsSync, rmSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { abortRequestSchema, drainRequestSchema, type DrainReport, type Refusal } from '../contract/control.js'
 import { traceContext, traceHeadersOf } from '../engines/remote/trace-context.js'
@@ -73,8 +75,21 @@ export function createHostServer (host: WorkerHost, logger: FastifyBaseLogger): 
 /** @returns the address as a URL, `unix:/path` for a socket */
 export async function listenAt (server: FastifyInstance, address: ListenAddress): Promise<string> {
   if (!('socketPath' in address)) return await server.listen(address)
+  // A worker that was killed leaves its socket behind; one that answers is another's.
+  if (existsSync(address.socketPath) && !await isAnswered(address.socketPath)) rmSync(address.socketPath, { force: true })
   await server.listen({ path: address.socketPath })
   return `unix:${address.socketPath}`
+}
+
+async function isAnswered (socketPath: string): Promise<boolean> {
+  return await new Promise(resolve => {
+    const connection = createConnection(socketPath)
+    connection.once('error', () => { resolve(false) })
+    connection.once('connect', () => {
+      connection.destroy()
+      resolve(true)
+    })
+  })
 }
 
 function refusal (code: string, message: string, path: string | null): Refusal {
