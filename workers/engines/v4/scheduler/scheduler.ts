@@ -110,16 +110,42 @@ export class Scheduler {
     }
   }
 
-  /** In order: a job that does not fit holds the line, or small ones would starve it. */
+  /**
+   * In order: a job that does not fit holds the line, or small ones would starve it. Only who waits for a running job to
+   * compute the beginning of its prompt lets others pass.
+   */
   #admit (): ScheduledEvent[] {
     const events: ScheduledEvent[] = []
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (this.#slots.freeCount === 0 || !this.#start(first)) break
-      this.#waiting.shift()
-      this.#running.push(first)
-      events.push({ id: first.id, event: { type: 'accepted', cachedTokens: first.cachedTokens } })
+    for (let index = 0; index < this.#waiting.length && this.#slots.freeCount > 0;) {
+      const next = this.#waiting[index]
+      if (next === undefined) break
+      if (this.#isBeingComputed(next.job)) {
+        index++
+        continue
+      }
+      if (!this.#start(next)) break
+      this.#waiting.splice(index, 1)
+      this.#running.push(next)
+      events.push({ id: next.id, event: { type: 'accepted', cachedTokens: next.cachedTokens } })
     }
     return events
+  }
+
+  /**
+   * Whether a running job is about to leave more of this prompt to the cache than is there: alternatives to one answer
+   * come together, and one of them computes the prompt for all.
+   */
+  #isBeingComputed ({ tokenIds, cacheSalt }: Job): boolean {
+    const { blockTokens } = this.#limits
+    if (!this.#prefixes.isEnabled) return false
+    return this.#running.some(({ isPrefilling, job, prefix, sequence }) => {
+      const position = sequence?.position ?? 0
+      const kept = prefix?.endPosition ?? 0
+      // One that lost touch with the cache leaves nothing there.
+      if (!isPrefilling || (job.cacheSalt ?? '') !== (cacheSalt ?? '') || position - kept >= blockTokens) return false
+      const end = kept + blockTokens
+      return end <= job.tokenIds.length && end < tokenIds.length && startsAlike(tokenIds, job.tokenIds, end)
+    })
   }
 
   /** @returns false when the job's blocks are not to be had yet */
@@ -198,6 +224,11 @@ export class Scheduler {
     scheduled.sequence = null
     scheduled.blocks.clear()
   }
+}
+
+function startsAlike (tokenIds: readonly number[], others: readonly number[], length: number): boolean {
+  for (let i = 0; i < length; i++) if (tokenIds[i] !== others[i]) return false
+  return true
 }
 
 interface PlannedSlice {

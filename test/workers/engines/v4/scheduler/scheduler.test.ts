@@ -165,6 +165,28 @@ await t.test('with a prefix cache', async t => {
     t.equal(cachedOf(runAll(scheduler), 3), 16, 'the last token is computed, for its logits')
   })
 
+  await t.test('alternatives to one answer share its prompt: it is computed once, but for its last block', async t => {
+    const model = new CountingModel()
+    const scheduler = new Scheduler(model, { ...caching, slots: 8, blocks: 64 })
+    for (let id = 1; id <= 8; id++) scheduler.submit(id, jobOf(40, 2))
+    const events = runAll(scheduler)
+    t.same(Array.from({ length: 8 }, (_, i) => cachedOf(events, i + 1)), [0, ...Array.from({ length: 7 }, () => 32)])
+    t.equal(scheduler.load().promptTokensTotal, 40 + 7 * (40 - 32))
+    const texts = Array.from({ length: 8 }, (_, i) => events.flatMap(({ id, event }) => id === i + 1 && event.type === 'tokens' ? event.ids : []))
+    for (const text of texts) t.same(text, texts[0])
+  })
+
+  await t.test('who waits for a prompt lets others pass, and waits no longer than it is computed', async t => {
+    const scheduler = new Scheduler(new CountingModel(), { ...caching, slots: 4, blocks: 64 })
+    for (const id of [1, 2]) scheduler.submit(id, jobOf(40, 8))
+    scheduler.submit(3, jobOf(5, 2, { tokenIds: [9, 9, 9, 9, 9] }))
+    scheduler.submit(4, jobOf(40, 2, { cacheSalt: 'other' }))
+    const accepted = (events: ScheduledEvent[]): number[] => events.flatMap(({ id, event }) => event.type === 'accepted' ? [id] : [])
+    t.same(accepted(scheduler.step()), [1, 3, 4], 'another prompt, and the same of another key')
+    scheduler.abort(1)
+    t.same(accepted(runAll(scheduler)), [2], 'when its leader is gone it computes by itself')
+  })
+
   await t.test('another salt, or another token, is another prefix', async t => {
     const scheduler = new Scheduler(new CountingModel(), caching)
     scheduler.submit(1, jobOf(40, 2, { cacheSalt: 'one' }))
