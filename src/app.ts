@@ -28,17 +28,21 @@ import { tokenizeRoute } from './http/routes/tokenize.js'
 import { unsupportedRoute } from './http/routes/unsupported.js'
 import { Telemetry } from './telemetry/telemetry.js'
 
-const slowRequestMs = 300_000
+const defaultSlowRequestMs = 300_000
+const slowHeadersMs = 60_000
 const idleConnectionMs = 75_000
 
 export async function buildApp (dependencies: GatewayDependencies): Promise<FastifyInstance> {
   const { settings, logger, verifyKey, isDraining, batches, telemetry = new Telemetry() } = dependencies
+  const { slowRequestMs = defaultSlowRequestMs } = settings
   const app: FastifyInstance = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: slowRequestMs,
+    // Node takes the longer of the two for the body.
+    http: { connectionsCheckingInterval: slowRequestMs / 10, headersTimeout: Math.min(slowHeadersMs, slowRequestMs) },
     keepAliveTimeout: idleConnectionMs,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 1024 },
     // While closing, the drain check answers: in the envelope, and with the header to retry.

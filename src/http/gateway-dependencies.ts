@@ -23,6 +23,8 @@ export interface GatewaySettings {
    * has taken the job. Default 30 s.
    */
   jsonKeepAliveMs?: number
+  /** A request that is not complete by then gets a 408. Default 300 s. */
+  slowRequestMs?: number
   /** A client that reads nothing for this long is gone. Default 60 s. */
   stalledClientMs?: number
   /** Origins whose pages may call, `*` = all; default none. */

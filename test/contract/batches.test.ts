@@ -7,7 +7,7 @@ import { AccountService } from '../../src/accounts/account-service.js'
 import { createKey, revokeKey } from '../../src/accounts/keys.js'
 import { createCallerFinder } from '../../src/http/key-verifier.js'
 import { SqliteStore } from '../../src/stores/sqlite-store.js'
-import { endless, replies, startGateway } from '../http/start-gateway.js'
+import { endless, replies, says, startGateway } from '../http/start-gateway.js'
 import { testBatches } from '../http/test-batches.js'
 
 const endpoint = '/v1/chat/completions'
@@ -105,6 +105,21 @@ await t.test('text completions in a batch; schemas as they were written', async 
   const { id } = await sdk().batches.create({ input_file_id: input.id, endpoint: '/v1/completions', completion_window: '24h' })
   t.match(await untilEnd(sdk(), id), { status: 'completed', request_counts: { total: 1, completed: 1 } })
   t.strictSame(jobs[0]?.tokenIds, [0, 5, 6])
+})
+
+await t.test('responses in a batch, kept for the key that sent it', async t => {
+  const batches = testBatches(t)
+  const { sdk, jobs } = await startGateway(t, { batches, answer: says('Hello there.') })
+  const lines = [requestLine('a', { messages: undefined, input: 'Hello', store: true }, '/v1/responses'), requestLine('b', { messages: undefined, input: 5 }, '/v1/responses')]
+  const input = await sdk().files.create({ purpose: 'batch', file: await toFile(Buffer.from(lines.join('\n')), 'x') })
+  const { id } = await sdk().batches.create({ input_file_id: input.id, endpoint: '/v1/responses', completion_window: '24h' })
+  const batch = await untilEnd(sdk(), id)
+  t.match(batch, { status: 'completed', request_counts: { total: 2, completed: 1, failed: 1 } })
+  const [result] = await resultsOf(sdk(), batch.output_file_id)
+  t.match(result, { custom_id: 'a', response: { status_code: 200, body: { object: 'response', status: 'completed', store: true } } })
+  t.match(await resultsOf(sdk(), batch.error_file_id), [{ custom_id: 'b', response: { status_code: 422, body: { error: { code: 'invalid_type', param: 'input' } } } }])
+  t.equal((await sdk().responses.retrieve((result as { response: { body: { id: string } } }).response.body.id)).output_text, 'Hello there.')
+  t.equal(jobs[0]?.priority, -100)
 })
 
 for (const [name, lines, code, line] of [

@@ -33,7 +33,7 @@ await t.test('answers are what the document says', async t => {
   }
   const send = async (path: string, body: unknown) => await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
   const read = async (path: string) => await (await fetch(url + path)).json()
-  for (const fields of [{}, { n: 2, echo: true, logprobs: 1 }, { suffix: 'b' }]) {
+  for (const fields of [{}, { n: 2, echo: true }, { logprobs: 1 }, { suffix: 'b' }]) {
     conforms('TextCompletion', await (await send('/v1/completions', { model: 'auto', prompt: 'a', ...fields })).json())
     const events = (await (await send('/v1/completions', { model: 'auto', prompt: 'a', ...fields, stream: true, stream_options: { include_usage: true } })).text()).trim().split('\n\n').map(line => line.slice('data: '.length))
     t.equal(events.pop(), '[DONE]')

@@ -17,7 +17,7 @@ const completion = { model: 'auto', prompt: ['a', 'b'], suffix: 'c', logprobs: 2
 
 const routes = [
   { path: '/v1/completions', valid: completion, fields: Object.keys(completionRequestSchema.shape) },
-  { path: '/v1/completions', valid: { model: 'auto', prompt: [[0, 5], [6]], echo: true, logprobs: 1 }, fields: ['prompt', 'echo'] },
+  { path: '/v1/completions', valid: { model: 'auto', prompt: [[0, 5], [6]], logprobs: 1 }, fields: ['prompt', 'echo'] },
   { path: '/tokenize', valid: { model: 'auto', messages: [{ role: 'user', content: 'x' }], tools: [{ type: 'function', function: { name: 'f' } }], return_token_strs: true }, fields: Object.keys(tokenizeRequestSchema.shape) },
   { path: '/detokenize', valid: { model: 'auto', tokens: [5, 6] }, fields: Object.keys(detokenizeRequestSchema.shape) },
   { path: '/v1/batches', valid: { input_file_id: 'FILE', endpoint: '/v1/chat/completions', completion_window: '24h', metadata: { a: 'b' } }, fields: Object.keys(batchRequestSchema.shape) }

@@ -32,6 +32,10 @@ function refuseContradictions (body: CompletionRequestBody): void {
   if (typeof body.best_of === 'number' && body.best_of !== (body.n ?? 1)) {
     throw new GatewayError('unsupported_parameter', 'best_of is not supported beyond n', { parameter: 'best_of' })
   }
+  // A prompt is read without the log-probabilities of its tokens; null in their place would be taken for a measurement.
+  if (body.echo === true && typeof body.logprobs === 'number') {
+    throw new GatewayError('unsupported_parameter', 'logprobs cannot be used together with echo: log-probabilities of the prompt are not computed', { parameter: 'logprobs' })
+  }
   if (typeof body.suffix === 'string' && body.echo === true) {
     throw new GatewayError('invalid_value', 'echo cannot be used together with suffix', { parameter: 'echo' })
   }

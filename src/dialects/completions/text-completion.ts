@@ -1,13 +1,7 @@
 /** Answer parts to one whole text completion. */
-import type { AnswerFinish, AnswerIdentity, AnswerPart, AnswerUsage } from '../answer.js'
+import type { AnswerFinish, AnswerIdentity, AnswerPart, AnswerUsage, LabelledToken } from '../answer.js'
 import { chatUsage, type ChatUsage } from '../chat/chat-usage.js'
-import { TextLogprobWriter, type TextLogprobs, type TextToken } from './text-logprobs.js'
-
-/** A prompt to be repeated in front of each of its choices; no tokens unless log-probabilities were asked for. */
-export interface EchoedPrompt {
-  text: string
-  tokens: TextToken[]
-}
+import { TextLogprobWriter, type TextLogprobs } from './text-logprobs.js'
 
 export interface TextCompletion {
   id: string
@@ -22,13 +16,13 @@ export interface TextCompletion {
 export interface TextCompletionOptions {
   identity: AnswerIdentity
   choiceCount: number
-  /** By choice; null = none is repeated. */
-  echo: ((choice: number) => EchoedPrompt) | null
+  /** The prompt that a choice begins with; null = none is repeated. */
+  echo: ((choice: number) => string) | null
 }
 
 interface Choice {
   text: string
-  tokens: TextToken[]
+  tokens: LabelledToken[]
   finish: AnswerFinish | null
 }
 
@@ -39,10 +33,7 @@ export class TextCompletionBuilder {
 
   constructor ({ identity, choiceCount, echo }: TextCompletionOptions) {
     this.#identity = identity
-    this.#choices = Array.from({ length: choiceCount }, (_, index): Choice => {
-      const prompt = echo?.(index)
-      return { text: prompt?.text ?? '', tokens: [...prompt?.tokens ?? []], finish: null }
-    })
+    this.#choices = Array.from({ length: choiceCount }, (_, index): Choice => ({ text: echo?.(index) ?? '', tokens: [], finish: null }))
   }
 
   add (part: AnswerPart): void {

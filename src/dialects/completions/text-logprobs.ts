@@ -3,15 +3,12 @@ import type { LabelledToken, TokenLabel } from '../answer.js'
 
 export interface TextLogprobs {
   tokens: string[]
-  /** null: of the prompt, which is not computed. */
-  token_logprobs: Array<number | null>
+  token_logprobs: number[]
   /** By token; the chosen one is always among them. */
-  top_logprobs: Array<Record<string, number> | null>
+  top_logprobs: Array<Record<string, number>>
   /** Where each token begins in the text of the choice, in characters (code points). */
   text_offset: number[]
 }
-
-export type TextToken = LabelledToken | { bytes: number[], logprob: null }
 
 /** Counts where the tokens of one choice begin, while they come. A token inside a character begins where the character does. */
 export class TextLogprobWriter {
@@ -19,13 +16,13 @@ export class TextLogprobWriter {
   #offset = 0
 
   /** null when there are none. */
-  write (tokens: readonly TextToken[]): TextLogprobs | null {
+  write (tokens: readonly LabelledToken[]): TextLogprobs | null {
     if (tokens.length === 0) return null
     const logprobs: TextLogprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] }
     for (const token of tokens) {
       logprobs.tokens.push(tokenText(token.bytes))
       logprobs.token_logprobs.push(token.logprob)
-      logprobs.top_logprobs.push(token.logprob === null ? null : alternatives(token))
+      logprobs.top_logprobs.push(alternatives(token))
       logprobs.text_offset.push(this.#offset)
       this.#offset += [...this.#decoder.decode(Uint8Array.from(token.bytes), { stream: true })].length
     }

@@ -33,10 +33,7 @@ export class TextStream {
     const { echo } = this.#options
     return echo === null
       ? []
-      : this.#writers.map((writer, choice) => {
-        const { text, tokens } = echo(choice)
-        return this.#chunk({ choice, text, logprobs: writer.write(tokens) })
-      })
+      : this.#writers.map((_, choice) => this.#chunk({ choice, text: echo(choice) }))
   }
 
   progress (part: ProgressPart): TextCompletion[] {

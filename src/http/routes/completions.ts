@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { CompletionRequest } from '../../dialects/completions/completion-request.js'
 import { parseCompletionRequest } from '../../dialects/completions/parse-completion-request.js'
-import { TextCompletionBuilder, type EchoedPrompt } from '../../dialects/completions/text-completion.js'
+import { TextCompletionBuilder } from '../../dialects/completions/text-completion.js'
 import { TextStream } from '../../dialects/completions/text-stream.js'
 import type { CheckpointLanguage } from '../../language/checkpoint-language.js'
 import { beginOfSentence } from '../../language/control-tokens.js'
@@ -32,16 +32,13 @@ export const completionsRoute: FastifyPluginAsync<{ dependencies: GatewayDepende
 }
 
 /** Each prompt as its choices repeat it, without the begin token. */
-function echoOf (request: CompletionRequest, { plans, language }: Pick<OpenTexts, 'plans' | 'language'>): (choice: number) => EchoedPrompt {
-  const prompts = plans.map(({ job }) => echoedPrompt(job.tokenIds, { language, withTokens: request.sampling.logprobs !== null }))
-  return choice => prompts[Math.floor(choice / request.choicesPerPrompt)] ?? { text: '', tokens: [] }
+function echoOf (request: CompletionRequest, { plans, language }: Pick<OpenTexts, 'plans' | 'language'>): (choice: number) => string {
+  const prompts = plans.map(({ job }) => promptText(job.tokenIds, language))
+  return choice => prompts[Math.floor(choice / request.choicesPerPrompt)] ?? ''
 }
 
-function echoedPrompt (ids: readonly number[], { language, withTokens }: { language: CheckpointLanguage, withTokens: boolean }): EchoedPrompt {
+function promptText (ids: readonly number[], language: CheckpointLanguage): string {
   const tokens = ids.map(id => language.tokenBytes(id))
   if (tokens[0] !== undefined && Buffer.from(tokens[0]).toString() === beginOfSentence) tokens.shift()
-  return {
-    text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(tokens)),
-    tokens: withTokens ? tokens.map(bytes => ({ bytes: [...bytes], logprob: null })) : []
-  }
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(tokens))
 }
