@@ -27,7 +27,7 @@ type ConstraintKind = WorkerDescription['capabilities']['constraints'][number]
  */
 export function servedConstraints (descriptions: ReadonlyArray<WorkerDescription | null>): ConstraintKind[] {
   const known = descriptions.filter(description => description !== null)
-  return known.length === 0 ? ['json', 'schema'] : [...new Set(known.flatMap(({ capabilities }) => capabilities.constraints))]
+  return known.length === 0 ? ['json', 'schema', 'regex', 'structural-tag'] : [...new Set(known.flatMap(({ capabilities }) => capabilities.constraints))]
 }
 
 export function remoteWorkers (tier: Tier, { workers }: TierConfig): Array<{ workerId: string, address: string }> {

@@ -65,7 +65,7 @@ await t.test('a tier can enforce what one of its workers can', t => {
   const able = (...constraints: Array<'json' | 'regex'>) => ({ ...description, capabilities: { tokenIds: true, resume: true, logprobs: true, seed: true, constraints } })
   t.same(servedConstraints([null, able('json', 'regex'), able('json')]), ['json', 'regex'])
   t.same(servedConstraints([able()]), [])
-  t.same(servedConstraints([null]), ['json', 'schema'], 'nobody has said anything yet')
+  t.same(servedConstraints([null]), ['json', 'schema', 'regex', 'structural-tag'], 'nobody has said anything yet')
   t.end()
 })
 

@@ -138,12 +138,12 @@ async function probe (server: EngineServer, settings: RemoteSettings): Promise<P
   }
 }
 
-/** Smallest of each kind; a server that cannot enforce it refuses, or has no such field. */
+/** Smallest of each kind, of tags one with what our tool calls need; a server that cannot enforce it refuses, or has no such field. */
 const sampleConstraints: Constraint[] = [
   { kind: 'json' },
   { kind: 'schema', schema: { type: 'object' } },
   { kind: 'regex', pattern: '[a-z]' },
-  { kind: 'structural-tag', tag: { type: 'structural_tag', format: { type: 'any_text' } } }
+  { kind: 'structural-tag', tag: { type: 'structural_tag', format: { type: 'json_schema', json_schema: { type: 'object' }, style: 'deepseek_xml' } } }
 ]
 
 /** An empty request is refused by whoever understands the path at all. */

@@ -18,7 +18,7 @@ export interface Configuration {
   /** The grammar may end here. */
   readonly mayEnd: boolean
   /** By symbol; undefined = not tried, null = it cannot come. */
-  readonly steps: Array<Configuration | null | undefined>
+  steps: Array<Configuration | null | undefined> | null
   /** The same for whoever looks no more than one token ahead. */
   near: Configuration | null
   /** A bit for each token that may come. */
@@ -38,7 +38,9 @@ export class LazyAutomaton {
   readonly #frames: Frames
   readonly #bottom: Frame
   readonly #isTail: Uint8Array
-  readonly #known = new Map<string, Configuration>()
+  /** 1 for states that only symbols lead out of. */
+  readonly #isPlain: Uint8Array
+  readonly #known = new Map<string | number, Configuration>()
   readonly #path: Array<Configuration | null>
   #work = 0
 
@@ -48,6 +50,7 @@ export class LazyAutomaton {
     this.#frames = new Frames(automaton)
     this.#bottom = this.#frames.push(null, { after: -1, loop: -1, count: 0 })
     this.#isTail = tailsOf(automaton)
+    this.#isPlain = plainStatesOf(automaton)
     this.#path = new Array<Configuration | null>(trie.longest + 1).fill(null)
   }
 
@@ -58,7 +61,8 @@ export class LazyAutomaton {
 
   /** null: the symbol cannot come here. */
   step (configuration: Configuration, symbol: number): Configuration | null {
-    const known = configuration.steps[symbol]
+    const steps = configuration.steps ??= new Array<undefined>(SYMBOL_COUNT)
+    const known = steps[symbol]
     if (known !== undefined) return known
     const { edgeStarts, edgeFirst, edgeLast, edgeTarget } = this.#automaton
     const reached: Item[] = []
@@ -77,8 +81,8 @@ export class LazyAutomaton {
         }
       }
     }
-    const next = reached.length === 0 ? null : this.#close(reached)
-    configuration.steps.fill(next, first, last + 1)
+    const next = this.#reach(reached)
+    steps.fill(next, first, last + 1)
     return next
   }
 
@@ -102,7 +106,7 @@ export class LazyAutomaton {
       const depth = depths[node] ?? 0
       const before = this.#path[depth] ?? from
       const symbol = symbols[node] ?? 0
-      const known = before.steps[symbol]
+      const known = before.steps?.[symbol]
       const next = known === undefined ? this.step(before, symbol) : known
       if (this.#work > MAX_WORK) return allowed.fill(0)
       if (next === null) {
@@ -118,6 +122,13 @@ export class LazyAutomaton {
       node++
     }
     return allowed
+  }
+
+  /** Within a character there is one state, and nothing to follow from it. */
+  #reach (reached: Item[]): Configuration | null {
+    const [sole] = reached
+    if (sole === undefined) return null
+    return reached.length === 1 && this.#isPlain[sole.state] === 1 ? this.#intern(reached, false) : this.#close(reached)
   }
 
   /** Follows everything that costs no symbol. */
@@ -167,16 +178,21 @@ export class LazyAutomaton {
 
   #intern (items: Item[], mayEnd: boolean): Configuration {
     const { stateCount } = this.#automaton
-    const keys = [...new Set(items.map(({ state, frame }) => frame.id * stateCount + state))]
-    const key = `${mayEnd ? 'end ' : ''}${keys.toSorted((left, right) => left - right).join(' ')}`
+    const keys = items.map(({ state, frame }) => frame.id * stateCount + state)
+    const [sole = 0] = keys
+    const key = keys.length === 1 && !mayEnd ? sole : `${mayEnd ? 'end ' : ''}${[...new Set(keys)].sort((left, right) => left - right).join(' ')}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
     // Those who are at one of them keep it; stacks have numbers that are never given again.
     if (this.#known.size >= MAX_CONFIGURATIONS) this.#known.clear()
-    const configuration: Configuration = { items, mayEnd, steps: new Array<undefined>(SYMBOL_COUNT), near: null, tokens: null }
+    const configuration: Configuration = { items, mayEnd, steps: null, near: null, tokens: null }
     this.#known.set(key, configuration)
     return configuration
   }
+}
+
+function plainStatesOf ({ stateCount, ends, freeStarts, pushStarts }: Automaton): Uint8Array {
+  return Uint8Array.from({ length: stateCount }, (_, state) => ends[state] === 0 && freeStarts[state] === freeStarts[state + 1] && pushStarts[state] === pushStarts[state + 1] ? 1 : 0)
 }
 
 /** 1 for states from which a rule can only end. */

@@ -101,8 +101,12 @@ export class Sampler {
 }
 
 function forbidOthers (adjusted: Float64Array, allowed: Int32Array): void {
-  for (let id = 0; id < adjusted.length; id++) {
-    if (((allowed[id >> 5] ?? 0) & 1 << (id & 31)) === 0) adjusted[id] = -Infinity
+  for (let word = 0; word << 5 < adjusted.length; word++) {
+    const bits = allowed[word] ?? 0
+    if (bits === -1) continue
+    const end = Math.min(adjusted.length, word + 1 << 5)
+    if (bits === 0) adjusted.fill(-Infinity, word << 5, end)
+    else for (let id = word << 5; id < end; id++) if ((bits & 1 << (id & 31)) === 0) adjusted[id] = -Infinity
   }
 }
 
