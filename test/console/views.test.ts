@@ -86,5 +86,4 @@ await t.test('the views', { skip: hasBrowser() ? false : withoutBrowser }, async
     t.strictSame(complaints, [])
     await page.context().close()
   })
-
 })
