@@ -1,27 +1,37 @@
 /**
  * Our engine and llama.cpp in turns, in one run, on the same weights: FP4 experts (MXFP4 there, lossless), other
- * matrices FP8 here and Q8_0 there. Writes results.md and results.svg beside this file's source.
+ * matrices FP8 here and Q8_0 there. Writes results.json, results.md and results.svg beside this file's source; rows of
+ * earlier runs stay until their case is measured again.
  *
- *   npm run build && (cd benchmarks/engine/peer && npm ci --omit=optional) && node dist/benchmarks/engine/benchmark.js [--rounds 5] [--models flash-mini,pro-mini,medium]
+ *   npm run build && (cd benchmarks/engine/peer && npm ci --omit=optional)
+ *   node dist/benchmarks/engine/benchmark.js [--rounds 5] [--models flash-mini,pro-mini,medium] [--threads 1,2] [--contexts 128,512,4096]
  *
  * Each measurement is a process of its own. A machine that does other work at the same time spoils absolute figures
  * and, less, ratios: the load average is printed beside them.
  */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { openCheckpoint } from '../../workers/engines/v4/checkpoint/open-checkpoint.js'
 import { writeRandomCheckpoint } from '../../workers/engines/v4/checkpoint/random-checkpoint.js'
 import { writeV4Gguf } from '../../workers/engines/llama/gguf/v4-gguf.js'
-import { drawRatios } from './draw-ratios.js'
+import { machineConditions } from './machine-conditions.js'
 import { median, type Measurement, type Row } from './measurement.js'
+import { saveComparison } from './save-comparison.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, models: { type: 'string', default: 'flash-mini,pro-mini,medium' } } })
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    models: { type: 'string', default: 'flash-mini,pro-mini,medium' },
+    threads: { type: 'string', default: '1,2' },
+    contexts: { type: 'string', default: '128,512,4096' }
+  }
+})
 const rounds = Number(values.rounds)
 const work = mkdtempSync(join(tmpdir(), 'gearbox-benchmark-'))
 
@@ -58,11 +68,11 @@ async function measure (program: string, ...words: Array<string | number>): Prom
   return JSON.parse(stdout)
 }
 
-const cases = [1, 2].flatMap(threads => [
+const cases = values.threads.split(',').map(Number).flatMap(threads => [
   { threads, context: 128, decode: 64 },
   { threads, context: 512, decode: 16 },
   { threads, context: 4096, decode: 32 }
-])
+]).filter(({ context }) => values.contexts.split(',').includes(String(context)))
 
 async function measureModel (model: string): Promise<Row[]> {
   const directory = await checkpointOf(model)
@@ -84,30 +94,14 @@ async function measureModel (model: string): Promise<Row[]> {
       theirs.push(await measure(join(root, 'benchmarks/engine/peer/llama.js'), gguf, threads, context, decode))
       process.stderr.write(`${model}, ${threads} thread(s), context ${context}: round ${round + 1} of ${rounds}\n`)
     }
-    measured.push({ model, threads, context, weightBytes, ours: median(ours), theirs: median(theirs) })
+    measured.push({ model, threads, context, weightBytes, ours: median(ours), theirs: median(theirs), conditions: `${machineConditions()}, medians of ${rounds} rounds in turns` })
   }
   return measured
 }
 
-const rows: Row[] = []
 try {
-  for (const model of values.models.split(',')) rows.push(...await measureModel(model))
+  for (const model of values.models.split(',')) saveComparison(join(root, 'benchmarks/engine'), await measureModel(model))
 } finally {
   rmSync(work, { recursive: true })
 }
-
-const figure = (value: number): string => value >= 100 ? value.toFixed(0) : value.toFixed(1)
-const table = [
-  '| model | threads or ranks | context | decode, ours / llama.cpp tok/s | ratio | prefill, ours / llama.cpp tok/s | ratio | load ms | resident MB | weights MB |',
-  '|---|---|---|---|---|---|---|---|---|---|',
-  ...rows.map(({ model, threads, context, weightBytes, ours, theirs }) => `| ${[
-    model, threads, context,
-    `${figure(ours.decodeTokensPerSecond)} / ${figure(theirs.decodeTokensPerSecond)}`, (ours.decodeTokensPerSecond / theirs.decodeTokensPerSecond).toFixed(2),
-    `${figure(ours.prefillTokensPerSecond)} / ${figure(theirs.prefillTokensPerSecond)}`, (ours.prefillTokensPerSecond / theirs.prefillTokensPerSecond).toFixed(2),
-    `${figure(ours.loadMs)} / ${figure(theirs.loadMs)}`, `${figure(ours.residentBytes / 1e6)} / ${figure(theirs.residentBytes / 1e6)}`, figure(weightBytes / 1e6)
-  ].join(' | ')} |`)
-].join('\n')
-const conditions = `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model ?? 'unknown processor'} x ${cpus().length}, Node ${process.version}, load average ${loadavg()[0]?.toFixed(1) ?? '?'}, medians of ${rounds} rounds in turns`
-process.stdout.write(`${table}\n\n${conditions}\n`)
-writeFileSync(join(root, 'benchmarks/engine/results.md'), `# Our engine beside llama.cpp\n\n${conditions}.\n\n![decode and prefill ratios](results.svg)\n\n${table}\n`)
-writeFileSync(join(root, 'benchmarks/engine/results.svg'), drawRatios(rows))
+process.stdout.write(readFileSync(join(root, 'benchmarks/engine/results.md'), 'utf8'))

@@ -1,4 +1,4 @@
-import type { Row } from './measurement.js'
+import { ratioOf, type Row } from './measurement.js'
 
 const width = 760
 const rowHeight = 34
@@ -7,10 +7,7 @@ const top = 50
 
 /** Bars of ours / llama.cpp for decode and prefill, with a line at 1. */
 export function drawRatios (rows: readonly Row[]): string {
-  const ratios = rows.map(({ ours, theirs }) => ({
-    decode: ours.decodeTokensPerSecond / theirs.decodeTokensPerSecond,
-    prefill: ours.prefillTokensPerSecond / theirs.prefillTokensPerSecond
-  }))
+  const ratios = rows.map(row => ({ decode: ratioOf(row, 'decode'), prefill: ratioOf(row, 'prefill') }))
   const most = Math.max(1.2, ...ratios.flatMap(({ decode, prefill }) => [decode, prefill]))
   const scale = (width - left - 70) / most
   const bars = rows.map((row, index) => {

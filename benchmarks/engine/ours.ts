@@ -1,5 +1,5 @@
 /**
- * One measurement of our engine, printed as one JSON line: {loadMs, residentBytes, prefillTokensPerSecond, decodeTokensPerSecond}.
+ * One measurement of our engine, printed as one JSON line: a `Measurement`.
  *
  *   node ours.js CHECKPOINT RANKS PROMPT_TOKENS DECODE_TOKENS
  */
@@ -14,6 +14,8 @@ const loadMs = performance.now() - start
 const description = engine.describe()
 
 const prefillStart = performance.now()
+const prefillCpu = process.cpuUsage()
+let decodeCpu = prefillCpu
 let prefillMs = 0
 let decodeStart = 0
 let decoded = 0
@@ -30,14 +32,19 @@ for await (const event of events) {
   if (event.type !== 'tokens') continue
   if (decodeStart === 0) {
     decodeStart = performance.now()
+    decodeCpu = process.cpuUsage()
     prefillMs = decodeStart - prefillStart
   } else decoded += event.ids.length
 }
 const decodeMs = performance.now() - decodeStart
+const end = process.cpuUsage()
+const secondsBetween = (from: NodeJS.CpuUsage, to: NodeJS.CpuUsage): number => (to.user + to.system - from.user - from.system) / 1e6
 process.stdout.write(JSON.stringify({
   loadMs,
   residentBytes: process.memoryUsage.rss(),
   prefillTokensPerSecond: promptTokens / prefillMs * 1000,
-  decodeTokensPerSecond: decoded / decodeMs * 1000
+  decodeTokensPerSecond: decoded / decodeMs * 1000,
+  prefillTokensPerCpuSecond: promptTokens / secondsBetween(prefillCpu, decodeCpu),
+  decodeTokensPerCpuSecond: decoded / secondsBetween(decodeCpu, end)
 }) + '\n')
 await engine.close()

@@ -1,5 +1,5 @@
 /**
- * One measurement of llama.cpp, printed as one JSON line: {loadMs, residentBytes, prefillTokensPerSecond, decodeTokensPerSecond}.
+ * One measurement of llama.cpp, printed as one JSON line: a `Measurement`.
  *
  *   node llama.js FILE.gguf THREADS PROMPT_TOKENS DECODE_TOKENS
  */
@@ -16,22 +16,36 @@ const context = await model.createContext({ contextSize: promptTokens + decodeTo
 const sequence = context.getSequence()
 const prompt = Array.from({ length: promptTokens }, (_, i) => 3 + (i * 37 + 11) % 200)
 
+const secondsSince = from => {
+  const { user, system } = process.cpuUsage(from)
+  return (user + system) / 1e6
+}
+
 const prefillStart = performance.now()
+const prefillCpu = process.cpuUsage()
 await sequence.evaluateWithoutGeneratingNewTokens(prompt.slice(0, -1))
 const prefillMs = performance.now() - prefillStart
+const prefillCpuSeconds = secondsSince(prefillCpu)
 
 let count = 0
 let decodeStart = 0
+let decodeCpu
 for await (const _ of sequence.evaluate(prompt.slice(-1), { temperature: 0, yieldEogToken: true })) {
   // The first token carries the last prompt token and the start of the sampler.
-  if (count++ === 0) decodeStart = performance.now()
+  if (count++ === 0) {
+    decodeStart = performance.now()
+    decodeCpu = process.cpuUsage()
+  }
   if (count > decodeTokens) break
 }
 const decodeMs = performance.now() - decodeStart
+const decodeCpuSeconds = secondsSince(decodeCpu)
 process.stdout.write(JSON.stringify({
   loadMs,
   residentBytes: process.memoryUsage.rss(),
   prefillTokensPerSecond: (promptTokens - 1) / prefillMs * 1000,
-  decodeTokensPerSecond: decodeTokens / decodeMs * 1000
+  decodeTokensPerSecond: decodeTokens / decodeMs * 1000,
+  prefillTokensPerCpuSecond: (promptTokens - 1) / prefillCpuSeconds,
+  decodeTokensPerCpuSecond: decodeTokens / decodeCpuSeconds
 }) + '\n')
 await llama.dispose()
