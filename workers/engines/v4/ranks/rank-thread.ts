@@ -4,6 +4,7 @@ import { openCheckpoint } from '../checkpoint/open-checkpoint.js'
 import { soleExchange } from '../model/exchange.js'
 import { type ForwardPass } from '../model/forward-pass.js'
 import { loadModel } from '../model/load-model.js'
+import { warmUp } from '../model/warm-up.js'
 import { lead } from './lead.js'
 import { type RankAssignment } from './rank-messages.js'
 import { SharedExchange } from './shared-exchange.js'
@@ -39,8 +40,12 @@ async function load ({ setting }: RankAssignment): Promise<ForwardPass> {
   const { directory, rankCount, layerDeadlineMs, kernels, ...rest } = setting
   const checkpoint = await openCheckpoint(directory)
   try {
-    const exchange = rankCount === 1 ? soleExchange : new SharedExchange(memory, rank, layerDeadlineMs)
-    return await loadModel(checkpoint, { ...rest, exchange, ...(kernels === null ? {} : { kernels }) })
+    const shared = rankCount === 1 ? null : new SharedExchange(memory, rank, layerDeadlineMs)
+    const model = await loadModel(checkpoint, { ...rest, exchange: shared ?? soleExchange, ...(kernels === null ? {} : { kernels }) })
+    // Every rank by itself: the others may still be reading their weights.
+    if (rest.arithmetic === 'f32') warmUp(model, Math.min(rest.contextTokens, rest.blockTokens))
+    shared?.connect()
+    return model
   } finally {
     await checkpoint.close()
   }

@@ -17,6 +17,7 @@ export class SharedExchange implements Exchange {
   /** One for each other rank. */
   readonly #waits: readonly (WordWait & { target: number })[]
   #round = 0
+  #isConnected = false
 
   constructor (memory: GroupMemory, rank: number, deadlineMs: number) {
     const { rankCount } = memory.shape
@@ -29,7 +30,13 @@ export class SharedExchange implements Exchange {
     this.#waits = others.map(other => ({ words, index: arrivalWord(other), target: 0, spins: spinsFor(rankCount), deadlineMs, what: `waiting for rank ${other} in a layer` }))
   }
 
+  /** Before this, exchanges do nothing: what is computed is for the warmth. */
+  connect (): void {
+    this.#isConnected = true
+  }
+
   gather (parts: readonly SharedPart[], rows: number): void {
+    if (!this.#isConnected) return
     const shared = this.#arrive(parts, rows)
     this.#waitForAll()
     let start = 0
@@ -40,6 +47,7 @@ export class SharedExchange implements Exchange {
   }
 
   gatherFirst (part: SharedPart, rows: number): void {
+    if (!this.#isConnected) return
     const shared = this.#arrive([part], rows)
     if (this.rank !== 0) return
     this.#waitForAll()
