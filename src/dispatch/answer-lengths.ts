@@ -1,7 +1,7 @@
 /** How long answers turn out, against what clients allow for them: one of a tier's jobs, exponentially weighted. */
 
 const assumedMeanTokens = 512
-const assumedHighTokens = 4096
+const assumedHighTokens = 2048
 const learningShare = 0.02
 const highQuantile = 0.9
 

@@ -4,7 +4,7 @@
  *   1. leave out what cannot serve this job (state, checkpoint, context, abilities, a full house)
  *   2. healthy before degraded, untried before tried, workers that take token ids before those that only speak chat: these render
  *      and count for themselves, and are the overflow where both serve a tier
- *   3. the worker of the session, unless it is far busier than the others
+ *   3. the worker where the session or the conversation is at home, unless it is far busier than the others
  *   4. the least estimated seconds of work. A prefix that a worker holds is work saved, and weighs more than once: computed
  *      elsewhere, it would also push something out of the cache there
  *   5. of those that cannot be told apart, the better of two picked at random, so that several gateways with the same
@@ -12,7 +12,7 @@
  */
 import type { WorkerDescription } from '../../workers/contract/description.js'
 import type { Constraint } from '../../workers/contract/job.js'
-import { estimateWork, freeKvTokens, jobsOn, type WorkerLoad } from './estimate-work.js'
+import { estimateWork, freeKvTokens, type WorkerLoad } from './estimate-work.js'
 import { lengthClassOf } from './length-class.js'
 import type { WorkerRecord, WorkerState } from './worker-record.js'
 
@@ -29,6 +29,8 @@ export interface Candidate extends WorkerLoad, Pick<WorkerRecord, 'longPrefills'
   maxJobs: number
   /** Prompt tokens whose state this worker probably still holds. */
   expectedCachedTokens: number
+  /** Of prompts, sent here lately. */
+  sentBlocks: number
 }
 
 export interface JobNeed {
@@ -37,8 +39,12 @@ export interface JobNeed {
   /** Of the answer: what is likely, and what memory is set aside for. */
   answerTokens: { expected: number, reserved: number }
   isResume: boolean
-  /** Where the session's last job ran; null = there is no session, or it is new. */
-  sessionInstance: string | null
+  /** Where the conversation is at home; null = it is new, or too short to have one. */
+  homeInstance: string | null
+  /** The caller named the session. */
+  isSession: boolean
+  /** In line so far. */
+  waitedSeconds: number
   /** Absent = the answer is free. */
   constraint?: Constraint['kind']
   /** Absent = none are asked for. */
@@ -65,9 +71,12 @@ export interface ChooseOptions {
 }
 
 /** Cached tokens count this often: once for the work saved now, the rest for the cache that is not spoilt elsewhere. */
-const cacheWorth = 2
-/** A session's worker may be so much busier than the best one before the session leaves it. */
-const sessionPatienceSeconds = 10
+const cacheWorth = 6
+/** A home may be so much busier than the best worker before a job goes elsewhere, in seconds and as a share of the best. */
+const homePatienceSeconds = 30
+const homePatienceShare = 0.25
+/** A prompt that is at home nowhere goes where the least was sent, of workers that are busier than the best by no more than this: caches fill evenly. */
+const roomSeconds = 1
 /** Estimates that differ by less than this share are the same. */
 const tieShare = 0.05
 /** Full KV memory slows a worker down before it refuses: seconds at use k are share × k / (1 − k). */
@@ -84,10 +93,26 @@ export function chooseWorker<C extends Candidate> (candidates: readonly C[], nee
   const [best, reason] = preferred(fits, need)
   const rated = best.map(worker => ({ worker, seconds: workSeconds(worker, need) })).sort((one, other) => one.seconds - other.seconds)
   const least = rated[0]?.seconds ?? 0
-  const ofSession = rated.find(({ worker, seconds }) => worker.instanceId !== null && worker.instanceId === need.sessionInstance && seconds <= least + sessionPatienceSeconds)
+  const isWorthwhile = (seconds: number): boolean => seconds <= Math.max(0, least) * (1 + homePatienceShare) + homePatienceSeconds
+  const fullHome = candidates.find(candidate => isHome(candidate, need) && candidate.canServe && !fits.includes(candidate) && !isTried(candidate, need))
+  const refusal = fullHome === undefined ? null : refusalOf(fullHome, need, canTakeLong)
+  // It has no room now. To go elsewhere at once would spoil the cache there, and leave the job's own unused.
+  if (fullHome !== undefined && (refusal === 'busy' || refusal === 'memory') && need.waitedSeconds < homePatienceSeconds && isWorthwhile(workSeconds(fullHome, need))) {
+    return { kind: 'none', reason: refusal }
+  }
+  const home = rated.find(({ worker, seconds }) => isHome(worker, need) && isWorthwhile(seconds))
   const { tieSeconds = 0.02 } = options
-  const { worker, seconds } = ofSession ?? pickOne(rated.filter(({ seconds }) => seconds <= least + Math.max(tieSeconds, tieShare * least)), options.random)
-  return { kind: 'chosen', worker, reason: reason === 'least-work' ? preciseReason(worker, best, ofSession !== undefined) : reason, workSeconds: seconds }
+  const { worker, seconds } = home ?? (need.homeInstance === null ? roomiest(rated.filter(({ seconds }) => seconds <= least + roomSeconds)) : null) ??
+    pickOne(rated.filter(({ seconds }) => seconds <= least + Math.max(tieSeconds, tieShare * least)), options.random)
+  return { kind: 'chosen', worker, reason: reason === 'least-work' ? preciseReason(worker, best, home !== undefined && need.isSession) : reason, workSeconds: seconds }
+}
+
+function isHome ({ instanceId }: Candidate, { homeInstance }: JobNeed): boolean {
+  return instanceId !== null && instanceId === homeInstance
+}
+
+function isTried ({ instanceId }: Candidate, { tried }: JobNeed): boolean {
+  return instanceId !== null && tried.has(instanceId)
 }
 
 function preciseReason (worker: Candidate, best: readonly Candidate[], isOfSession: boolean): ChoiceReason {
@@ -107,10 +132,11 @@ function refusalOf (candidate: Candidate, need: JobNeed, canTakeLong: LongPrompt
   return hasMemory(candidate, need) ? null : 'memory'
 }
 
-/** An empty worker is asked whatever its memory: if the job is too large for it, nobody else can know. */
+/** A worker whose memory is full and whose line grows has enough; before that its own line is the place to wait, where the prefix is. */
 function hasMemory (candidate: Candidate, need: JobNeed): boolean {
-  const free = freeKvTokens(candidate)
-  return free === null || jobsOn(candidate) === 0 || plannedTokens(candidate, need) <= free
+  const { load } = candidate
+  if (load === null || load.kvCapacityTokens === null || load.kvUsedTokens === null || (load.waiting ?? 0) === 0) return true
+  return load.kvUsedTokens + candidate.sentSinceLoad.reservedTokens + plannedTokens(candidate, need) <= load.kvCapacityTokens
 }
 
 /** To be computed and kept there for this job, in whole pages of 256 tokens. */
@@ -167,8 +193,8 @@ function weakestRefusal (candidates: readonly Candidate[], need: JobNeed, canTak
   return byHope.find(reason => reasons.has(reason)) ?? 'unreachable'
 }
 
-function preferred<C extends Candidate> (fits: readonly C[], { tried }: JobNeed): [C[], ChoiceReason] {
-  const isFresh = (candidate: C): boolean => candidate.instanceId === null || !tried.has(candidate.instanceId)
+function preferred<C extends Candidate> (fits: readonly C[], need: JobNeed): [C[], ChoiceReason] {
+  const isFresh = (candidate: C): boolean => !isTried(candidate, need)
   const isHealthy = (candidate: C): boolean => candidate.state === 'serving'
   const healthy = fits.filter(candidate => isFresh(candidate) && isHealthy(candidate))
   if (healthy.length > 0) return [idsFirst(healthy), fits.length === 1 ? 'only-worker' : 'least-work']
@@ -179,6 +205,13 @@ function preferred<C extends Candidate> (fits: readonly C[], { tried }: JobNeed)
 function idsFirst<C extends Candidate> (candidates: readonly C[]): C[] {
   const takingIds = candidates.filter(({ capabilities }) => capabilities?.tokenIds !== false)
   return takingIds.length > 0 ? takingIds : [...candidates]
+}
+
+/** The one that was sent clearly the least; null when several were. */
+function roomiest<C extends Candidate> (rated: ReadonlyArray<Rated<C>>): Rated<C> | null {
+  const [first, second] = [...rated].sort((one, other) => one.worker.sentBlocks - other.worker.sentBlocks)
+  if (first === undefined || second === undefined) return first ?? null
+  return first.worker.sentBlocks < second.worker.sentBlocks ? first : null
 }
 
 /** Power of two choices. */
@@ -199,8 +232,8 @@ interface Rated<C extends Candidate> {
 export function workSeconds (candidate: Candidate, { promptTokens, answerTokens }: JobNeed): number {
   const { expectedCachedTokens: cachedTokens, load } = candidate
   const { queueSeconds, prefillSeconds, decodeSeconds } = estimateWork(candidate, { promptTokens, answerTokens: answerTokens.expected, cachedTokens })
-  const spared = cachedTokens / candidate.rates.prefillTokensPerSecond
+  const preference = (cacheWorth - 1) * cachedTokens / candidate.rates.prefillTokensPerSecond
   const free = freeKvTokens(candidate)
   const used = free === null || !load?.kvCapacityTokens ? 0 : Math.min(0.99, Math.max(0, 1 - free / load.kvCapacityTokens))
-  return queueSeconds + prefillSeconds - (cacheWorth - 1) * spared + decodeSeconds + memoryPressureSeconds * used / (1 - used)
+  return queueSeconds + prefillSeconds - preference + decodeSeconds + memoryPressureSeconds * used / (1 - used)
 }

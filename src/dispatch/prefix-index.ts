@@ -1,8 +1,11 @@
 /**
  * What one worker's prefix cache probably holds: the blocks this gateway sent there, the longest unused forgotten first, as the
- * worker does it, and a share by which the worker's own counts correct the guess.
+ * worker does it, and a share by which the worker's own counts correct the guess. And, for longer than the cache lasts, what
+ * was sent there at all: a prefix that nobody holds any more is best computed where it was before, or it would wander and
+ * push out others everywhere.
  */
 import { blockTokens } from './block-chain.js'
+import { RecentBlocks } from './recent-blocks.js'
 
 export interface PrefixIndexOptions {
   /** Where the worker does not say how much it can keep. */
@@ -11,21 +14,29 @@ export interface PrefixIndexOptions {
 
 /** However large a worker's cache is: about 5 MB of index. */
 const mostBlocks = 65_536
+/** What was sent is remembered for so many fillings of the cache. */
+const remembered = 8
 /** Weight of one job's count in what is learned. */
 const learningShare = 0.1
 
 export class PrefixIndex {
-  /** Oldest first. Whoever uses a block uses those before it, so no block outlives the block it follows. */
-  readonly #blocks = new Set<number>()
-  #capacity: number
+  readonly #held: RecentBlocks
+  readonly #sent: RecentBlocks
   #trust = 1
 
   constructor ({ assumedCapacityTokens = 1_000_000 }: PrefixIndexOptions = {}) {
-    this.#capacity = blocksIn(assumedCapacityTokens)
+    this.#held = new RecentBlocks(blocksIn(assumedCapacityTokens))
+    this.#sent = new RecentBlocks(blocksIn(assumedCapacityTokens * remembered))
   }
 
+  /** Blocks that are believed to be there. */
   get size (): number {
-    return this.#blocks.size
+    return this.#held.size
+  }
+
+  /** Blocks sent here, as far back as they are remembered. */
+  get sentBlocks (): number {
+    return this.#sent.size
   }
 
   /** 0 to 1: how much of what was believed to be there was. */
@@ -33,58 +44,40 @@ export class PrefixIndex {
     return this.#trust
   }
 
-  /** Blocks of the chain that were sent here and should still be there. */
-  match (hashes: readonly number[]): number {
-    let [known, unknown] = [0, hashes.length + 1]
-    while (unknown - known > 1) {
-      const middle = (known + unknown) >> 1
-      if (this.#blocks.has(hashes[middle - 1] ?? -1)) known = middle
-      else unknown = middle
-    }
-    return known
-  }
-
-  /** Prompt tokens of the blocks that match; one token at least is left to compute. */
-  matchedTokens (hashes: readonly number[], promptTokens: number): number {
-    return Math.min(Math.max(0, promptTokens - 1), this.match(hashes) * blockTokens)
+  /** Prompt tokens that should still be there; one token at least is left to compute. */
+  heldTokens (hashes: readonly number[], promptTokens: number): number {
+    return Math.min(Math.max(0, promptTokens - 1), this.#held.match(hashes) * blockTokens)
   }
 
   /** Prompt tokens whose state the worker probably has. */
   expectedTokens (hashes: readonly number[], promptTokens: number): number {
-    return Math.floor(this.matchedTokens(hashes, promptTokens) * this.#trust)
+    return Math.floor(this.heldTokens(hashes, promptTokens) * this.#trust)
+  }
+
+  /** Prompt tokens that were sent here before. */
+  sentTokens (hashes: readonly number[]): number {
+    return this.#sent.match(hashes) * blockTokens
   }
 
   /** The worker has, or will have when it has computed them, these blocks. */
   insert (hashes: readonly number[]): void {
-    // The last first: the beginning of a prompt is what others may share, and must be the last to go.
-    for (let position = hashes.length - 1; position >= 0; position--) {
-      const hash = hashes[position] ?? 0
-      this.#blocks.delete(hash)
-      this.#blocks.add(hash)
-    }
-    this.#shrink()
+    this.#held.insert(hashes)
+    this.#sent.insert(hashes)
   }
 
   /** What the worker reports of its memory; null changes nothing. */
   setCapacity (tokens: number | null): void {
     if (tokens === null || tokens === 0) return
-    this.#capacity = blocksIn(tokens)
-    this.#shrink()
+    this.#held.setCapacity(blocksIn(tokens))
+    this.#sent.setCapacity(blocksIn(tokens * remembered))
   }
 
   /** A worker said how much it found of what was believed to be there. */
-  learn ({ matchedTokens, cachedTokens }: { matchedTokens: number, cachedTokens: number }): void {
-    if (matchedTokens < 2 * blockTokens) return
+  learn ({ heldTokens, cachedTokens }: { heldTokens: number, cachedTokens: number }): void {
+    if (heldTokens < 2 * blockTokens) return
     // Its blocks may be larger than ours, so that a full hit can be a little short.
-    const found = Math.min(1, (cachedTokens + blockTokens) / matchedTokens)
+    const found = Math.min(1, (cachedTokens + blockTokens) / heldTokens)
     this.#trust += learningShare * (found - this.#trust)
-  }
-
-  #shrink (): void {
-    for (const oldest of this.#blocks) {
-      if (this.#blocks.size <= this.#capacity) return
-      this.#blocks.delete(oldest)
-    }
   }
 }
 

@@ -20,7 +20,7 @@ export interface RouterOptions extends Omit<ChooseOptions, 'tieSeconds'> {
 }
 
 /** A job as whoever sends it knows it. */
-export interface JobOrder extends Omit<JobNeed, 'answerTokens' | 'sessionInstance'> {
+export interface JobOrder extends Omit<JobNeed, 'answerTokens' | 'homeInstance' | 'isSession' | 'waitedSeconds'> {
   tier: Tier
   tokenIds: readonly number[]
   maxTokens: number
@@ -38,7 +38,10 @@ export interface JobOrder extends Omit<JobNeed, 'answerTokens' | 'sessionInstanc
 export interface PreparedOrder {
   order: JobOrder
   chain: BlockChain
+  /** Null = none was named. */
   sessionKey: string | null
+  /** When it came, on the router's clock. */
+  since: number
 }
 
 /** A worker taken for a job; its books hold the job until `release`. */
@@ -52,6 +55,8 @@ export interface Assignment {
 
 /** Sessions remembered, the latest used. */
 const mostSessions = 50_000
+/** Of a prompt that was sent to a worker before, to be at home there. */
+const homeShare = 0.3
 /** With other gateways about, their work is known only as it was a moment ago. */
 const tieSecondsAmongPeers = 0.25
 
@@ -67,7 +72,8 @@ export class Router {
 
   prepare (order: JobOrder): PreparedOrder {
     const { tokenIds, cacheSalt = '', session = null } = order
-    return { order, chain: this.#chains.chainOf(tokenIds, { salt: cacheSalt, session }), sessionKey: session === null ? null : `${order.tier} ${cacheSalt} ${session}` }
+    const chain = this.#chains.chainOf(tokenIds, { salt: cacheSalt, session })
+    return { order, chain, since: this.#options.clock.now(), sessionKey: session === null ? null : `${order.tier} ${cacheSalt} ${session}` }
   }
 
   /** What would be chosen now; nothing changes. */
@@ -81,25 +87,27 @@ export class Router {
   place (prepared: PreparedOrder): Assignment | WaitReason {
     const choice = this.choose(prepared)
     if (choice.kind === 'none') return choice.reason
-    const { worker: { record, matchedTokens, expectedCachedTokens }, reason } = choice
-    this.#remember(prepared.sessionKey, record)
+    const { worker: { record, heldTokens, expectedCachedTokens }, reason } = choice
+    this.#settle(prepared, record)
     const { registry, clock } = this.#options
     const { order: { tier }, chain } = prepared
-    const job = new SentJob({ record, chain, matchedTokens, expectedCachedTokens, need: this.#needOf(prepared), lengths: this.#lengths[tier], registry, clock })
+    const job = new SentJob({ record, chain, heldTokens, expectedCachedTokens, need: this.#needOf(prepared), lengths: this.#lengths[tier], registry, clock })
     return { worker: record, reason, expectedCachedTokens, job, release: () => { job.end() } }
   }
 
-  #needOf ({ order, sessionKey }: PreparedOrder): JobNeed {
+  #needOf ({ order, chain, sessionKey, since }: PreparedOrder): JobNeed {
     const lengths = this.#lengths[order.tier]
     return {
       ...order,
       answerTokens: { expected: lengths.expected(order.maxTokens), reserved: lengths.reserved(order.maxTokens) },
-      sessionInstance: sessionKey === null ? null : this.#sessions.get(sessionKey) ?? null
+      homeInstance: sessionKey === null ? this.#homeOf(order, chain) : this.#sessions.get(sessionKey) ?? null,
+      isSession: order.session !== undefined,
+      waitedSeconds: (this.#options.clock.now() - since) / 1000
     }
   }
 
   #candidateOf (record: WorkerRecord, { order, chain }: PreparedOrder): RecordCandidate {
-    const { workerId, instanceId, state, canServe, description, load, inFlight, sentSinceLoad, elsewhere, rates, longPrefills, prefixes, limit } = record
+    const { workerId, instanceId, state, canServe, description, load, inFlight, sentSinceLoad, elsewhere, rates, longPrefills, prefixes, limit, breaker } = record
     return {
       record,
       workerId,
@@ -115,16 +123,34 @@ export class Router {
       elsewhere,
       rates,
       longPrefills,
-      maxJobs: Math.min(limit.jobs, this.#options.maxJobsPerWorker),
-      matchedTokens: prefixes.matchedTokens(chain.hashes, order.promptTokens),
+      maxJobs: breaker.state === 'half-open' ? 1 : Math.min(limit.jobs, this.#options.maxJobsPerWorker),
+      heldTokens: prefixes.heldTokens(chain.hashes, order.promptTokens),
+      sentBlocks: prefixes.sentBlocks,
       expectedCachedTokens: prefixes.expectedTokens(chain.hashes, order.promptTokens)
     }
   }
 
-  #remember (sessionKey: string | null, { instanceId }: WorkerRecord): void {
+  /**
+   * Without a session: the worker that was sent the most of this prompt, if that is a good part of it. Of several the first, and not
+   * the least busy: a prefix that is on all of them is in nobody's cache for long.
+   */
+  #homeOf ({ tier, promptTokens }: JobOrder, { hashes }: BlockChain): string | null {
+    let most = homeShare * promptTokens
+    let home: string | null = null
+    for (const { canServe, instanceId, prefixes } of this.#options.registry.list(tier)) {
+      const tokens = canServe ? prefixes.sentTokens(hashes) : 0
+      if (tokens > most) [most, home] = [tokens, instanceId]
+    }
+    return home
+  }
+
+  /** A session's worker is kept while it lives, even when a job has to go elsewhere. */
+  #settle ({ sessionKey, order: { tier } }: PreparedOrder, { instanceId }: WorkerRecord): void {
     if (sessionKey === null || instanceId === null) return
+    const home = this.#sessions.get(sessionKey)
+    const isAlive = home !== undefined && this.#options.registry.list(tier).some(record => record.instanceId === home && record.canServe)
     this.#sessions.delete(sessionKey)
-    this.#sessions.set(sessionKey, instanceId)
+    this.#sessions.set(sessionKey, isAlive ? home : instanceId)
     for (const oldest of this.#sessions.keys()) {
       if (this.#sessions.size <= mostSessions) break
       this.#sessions.delete(oldest)
@@ -135,5 +161,5 @@ export class Router {
 export interface RecordCandidate extends Candidate {
   record: WorkerRecord
   /** What the index has, before it is corrected by what the worker usually finds. */
-  matchedTokens: number
+  heldTokens: number
 }

@@ -14,7 +14,7 @@ export interface SentJobOptions {
   record: WorkerRecord
   /** Of the prompt. It is shared by attempts, and not changed. */
   chain: BlockChain
-  matchedTokens: number
+  heldTokens: number
   expectedCachedTokens: number
   need: Pick<JobNeed, 'promptTokens' | 'answerTokens'>
   lengths: AnswerLengths
@@ -82,9 +82,9 @@ export class SentJob {
   #accepted (cachedTokens: number | null): void {
     this.#isAccepted = true
     if (cachedTokens === null) return
-    const { record, matchedTokens } = this.#options
+    const { record, heldTokens } = this.#options
     this.#cachedTokens = cachedTokens
-    record.prefixes.learn({ matchedTokens, cachedTokens })
+    record.prefixes.learn({ heldTokens, cachedTokens })
   }
 
   #tokens (ids: readonly number[]): void {

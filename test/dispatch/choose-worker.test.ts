@@ -4,7 +4,7 @@ import { chooseWorker, workSeconds, type Candidate, type JobNeed } from '../../s
 import { noWork, type SentWork } from '../../src/dispatch/worker-record.js'
 import type { LoadReport } from '../../workers/contract/event.js'
 
-const need: JobNeed = { checkpoint: 'flash', promptTokens: 1000, answerTokens: { expected: 100, reserved: 100 }, isResume: false, sessionInstance: null, tried: new Set() }
+const need: JobNeed = { checkpoint: 'flash', promptTokens: 1000, answerTokens: { expected: 100, reserved: 100 }, isResume: false, homeInstance: null, isSession: true, waitedSeconds: 0, tried: new Set() }
 const able = { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: [] }
 const chatOnly = { ...able, tokenIds: false, resume: false, logprobs: false }
 const rates = { prefillTokensPerSecond: 1000, stepSeconds: (jobs: number) => 0.01 * jobs }
@@ -28,6 +28,7 @@ function candidate (workerId: string, rest: Partial<Candidate> = {}): Candidate 
     longPrefills: { L: 0, XL: 0 },
     maxJobs: 4,
     expectedCachedTokens: 0,
+    sentBlocks: 0,
     ...rest
   }
 }
@@ -94,25 +95,34 @@ await t.test('work counts, ours and others\', by what it takes and not by the nu
 await t.test('a prefix is worth a queue, but not any queue', async t => {
   const holder = (queued: number): Candidate => candidate('holder', { expectedCachedTokens: 900, inFlight: work(0, queued) })
   t.equal(nameOf([candidate('a'), holder(0)]), 'holder cached-prefix')
-  t.equal(nameOf([candidate('a'), holder(800)]), 'holder cached-prefix')
-  t.equal(nameOf([candidate('a'), holder(3000)]), 'a least-work')
+  t.equal(nameOf([candidate('a'), holder(4000)]), 'holder cached-prefix')
+  t.equal(nameOf([candidate('a'), holder(9000)]), 'a least-work')
 })
 
-await t.test('a session stays where it is, unless that worker is far busier', async t => {
+await t.test('a prompt stays at home, unless that worker is far busier', async t => {
   const [a, b] = [candidate('a'), candidate('b', { inFlight: work(1, 5000) })]
-  t.equal(nameOf([a, b], { sessionInstance: 'b#1' }), 'b session')
-  t.equal(nameOf([a, candidate('b', { inFlight: work(1, 20_000) })], { sessionInstance: 'b#1' }), 'a least-work')
-  t.equal(nameOf([a, candidate('b', { state: 'degraded' })], { sessionInstance: 'b#1' }), 'a least-work', 'health goes first')
-  t.equal(nameOf([a, b], { sessionInstance: 'b#0' }), 'a least-work', 'a restarted worker has forgotten it')
+  t.equal(nameOf([a, b], { homeInstance: 'b#1' }), 'b session')
+  t.equal(nameOf([a, b], { homeInstance: 'b#1', isSession: false }), 'b least-work')
+  t.equal(nameOf([a, candidate('b', { inFlight: work(1, 60_000) })], { homeInstance: 'b#1' }), 'a least-work')
+  t.equal(nameOf([a, candidate('b', { state: 'degraded' })], { homeInstance: 'b#1' }), 'a least-work', 'health goes first')
+  t.equal(nameOf([a, b], { homeInstance: 'b#0' }), 'a least-work', 'a restarted worker has forgotten it')
+  const full = candidate('b', { inFlight: work(4) })
+  t.equal(nameOf([a, full], { homeInstance: 'b#1' }), 'busy', 'it waits a while for room there')
+  t.equal(nameOf([a, full], { homeInstance: 'b#1', waitedSeconds: 31 }), 'a only-worker')
 })
 
-await t.test('memory: what is computed and answered must have room', async t => {
-  const withMemory = (inFlight: SentWork): Candidate => candidate('a', { load: { ...report, kvCapacityTokens: 4096, kvUsedTokens: 0 }, inFlight })
-  t.equal(nameOf([withMemory(work(1, 0, 2816))]), 'a only-worker', '1100 tokens are five pages of 256')
-  t.equal(nameOf([withMemory(work(1, 0, 2817))]), 'memory')
-  t.equal(nameOf([{ ...withMemory(work(1, 0, 2817)), expectedCachedTokens: 999 }]), 'a only-worker', 'what is cached takes no more')
-  t.equal(nameOf([withMemory(noWork)], { promptTokens: 10_000 }), 'a only-worker', 'an empty worker decides for itself')
-  t.equal(nameOf([candidate('a', { inFlight: work(1, 0, 1e9) })]), 'a only-worker', 'unknown memory is not full memory')
+await t.test('a new prompt goes where the least was sent', async t => {
+  t.equal(nameOf([candidate('a', { sentBlocks: 10 }), candidate('b', { sentBlocks: 3, inFlight: work(0, 900) })]), 'b least-work')
+  t.equal(nameOf([candidate('a', { sentBlocks: 10 }), candidate('b', { sentBlocks: 3, inFlight: work(0, 2000) })]), 'a least-work')
+})
+
+await t.test('a worker whose memory is full and whose line grows gets no more', async t => {
+  const full = (waiting: number, used: number): Candidate => candidate('a', { load: { ...report, waiting, kvCapacityTokens: 4096, kvUsedTokens: used } })
+  t.equal(nameOf([full(1, 2816)]), 'a only-worker', '1100 tokens are five pages of 256')
+  t.equal(nameOf([full(1, 2817)]), 'memory')
+  t.equal(nameOf([{ ...full(1, 2817), expectedCachedTokens: 999 }]), 'a only-worker', 'what is cached takes no more')
+  t.equal(nameOf([full(0, 4096)]), 'a only-worker', 'its line is empty')
+  t.equal(nameOf([candidate('a')]), 'a only-worker', 'unknown memory is not full memory')
 })
 
 await t.test('long prompts leave workers to short ones', async t => {
