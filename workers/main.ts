@@ -7,6 +7,7 @@
  *   ... --engine simulator [--script FILE]
  *   ... --engine vllm|sglang|llama-server|openai --url URL [--model NAME] [--api-key-env VARIABLE] [--start-ms N]
  *     --checkpoint-name NAME [--revision R] [--effort-ladder 0731|preview] [--context-tokens N] [--thinking deepseek|template]
+ *     [--constraints json,schema] [--abort safe|drain|never]
  *   ... --engine llama --path FILE.gguf --checkpoint-name NAME --context-tokens N [--llama-from DIR] [--threads N]
  *     [--sequences N] [--gpu-layers N] [--kv-type F16|F32]
  */

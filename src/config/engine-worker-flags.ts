@@ -36,6 +36,7 @@ function engineFlags (worker: ForeignWorkerConfig): string[] {
     'start-ms': worker.startMs,
     model: worker.model,
     'api-key-env': worker.apiKeyEnv,
+    abort: worker.abort === 'safe' ? undefined : worker.abort,
     thinking: worker.engine === 'openai' ? worker.thinking : undefined,
     constraints: worker.engine === 'openai' && worker.enforces.length > 0 ? worker.enforces.join(',') : undefined
   })

@@ -11,7 +11,9 @@ const remoteEngine = {
   /** Name of the environment variable that holds the key; the key itself is never in this file. */
   apiKeyEnv: z.string().regex(/^[A-Za-z_]\w*$/).optional(),
   /** How long it may take to be ready. Pro's weights take up to an hour. */
-  startMs: z.int().min(0).default(3_600_000)
+  startMs: z.int().min(0).default(3_600_000),
+  /** What it bears when a client leaves: safe = its job is stopped, drain = runs on for two minutes at most, never = to its end. Some KV connectors kill the engine. */
+  abort: z.enum(['safe', 'drain', 'never']).default('safe')
 }
 
 /** An engine for which the gateway starts a worker process: our own on the tier's checkpoint, or one that the process speaks to. */

@@ -9,6 +9,7 @@ import type { Tier } from '../../workers/contract/job.js'
 import type { Clock } from './clock.js'
 import { HttpWorkerClient } from './http-worker-client.js'
 import { relayWorkerLog } from './relay-worker-log.js'
+import type { WorkerRecord } from './worker-record.js'
 import type { WorkerRegistry } from './worker-registry.js'
 
 export type EmbeddedEngine =
@@ -34,12 +35,16 @@ export interface EmbeddedWorkerContext {
   /** First pause before a restart; doubles with every death that follows soon, up to the ceiling. */
   restartMs: number
   restartCeilingMs: number
+  /** How long it may load; one that twice does not is left alone. */
+  startBudgetMs: number
   /** A path for the socket of the nth start; a fresh one each time, so that a dying process is never taken for its successor. */
   socketPath: (start: number) => string
 }
 
 /** A worker that was ready this long before it died was not ill when it started. */
 const soundMs = 30_000
+/** Once may be a cold disk. */
+const overdueLimit = 2
 /** Beyond the grace period: closing sockets, freeing the engine. */
 const exitMs = 5000
 
@@ -55,12 +60,17 @@ export class EmbeddedWorker {
   #readySince: number | null = null
   #isStopping = false
   #cancelRestart: () => void = () => {}
+  #cancelBudget: () => void = () => {}
+  #instanceId: string | null = null
+  #overdueStarts = 0
+  readonly #forgetEjections: () => void
   #markReady: () => void = () => {}
 
   constructor (plan: EmbeddedWorkerPlan, context: EmbeddedWorkerContext) {
     this.plan = plan
     this.#context = context
     this.ready = new Promise(resolve => { this.#markReady = resolve })
+    this.#forgetEjections = context.registry.onEject((record, reason) => { this.#ejected(record, reason) })
     this.#start(0)
   }
 
@@ -92,6 +102,8 @@ export class EmbeddedWorker {
   #stop (): void {
     this.#isStopping = true
     this.#cancelRestart()
+    this.#cancelBudget()
+    this.#forgetEjections()
   }
 
   /** Registered before it runs: jobs wait in line for it instead of being refused. */
@@ -111,6 +123,7 @@ export class EmbeddedWorker {
     // Its standard input is held open: when this process is gone, however it died, the worker reads the end and stops.
     const child = spawn(process.execPath, [entryPath, ...flags], { stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child = child
+    this.#cancelBudget = this.#context.clock.after(this.#context.startBudgetMs, () => this.#overdue(child))
     this.#listen(child.stdout)
     relayWorkerLog(child.stderr, logger)
     child.on('error', error => logger.error({ err: error, workerId }, 'worker process'))
@@ -123,7 +136,10 @@ export class EmbeddedWorker {
     createInterface({ input: output }).on('line', line => {
       const notice = parseNotice(line)
       if (notice === null) return logger.info({ workerId: this.plan.workerId }, line)
+      this.#instanceId = notice.instanceId
       if (notice.state === 'ready') {
+        this.#cancelBudget()
+        this.#overdueStarts = 0
         this.#readySince = clock.now()
         this.#markReady()
       }
@@ -131,13 +147,32 @@ export class EmbeddedWorker {
     })
   }
 
+  /** Its HTTP lives while the engine does not: only a kill is certain to end that. */
+  #ejected ({ workerId, instanceId }: WorkerRecord, reason: string): void {
+    if (workerId !== this.plan.workerId || instanceId === null || instanceId !== this.#instanceId) return
+    this.#context.logger.error({ workerId, reason }, 'worker is killed, to be restarted')
+    this.#child?.kill('SIGKILL')
+  }
+
+  #overdue (child: ChildProcess): void {
+    this.#overdueStarts += 1
+    this.#context.logger.error({ workerId: this.plan.workerId, startBudgetMs: this.#context.startBudgetMs }, 'worker has not loaded in time')
+    child.kill('SIGKILL')
+  }
+
   #died (child: ChildProcess, how: string): void {
     if (this.#child !== child) return
+    this.#cancelBudget()
     const { registry, logger, clock, restartMs, restartCeilingMs } = this.#context
     const { workerId } = this.plan
     this.#child = null
     if (this.#isStopping) {
       registry.remove(workerId, 'stopped')
+      return
+    }
+    if (this.#overdueStarts >= overdueLimit) {
+      logger.fatal({ workerId }, 'worker did not load in time again: it is not started any more')
+      registry.quarantine(workerId, 'did not load in time, twice')
       return
     }
     const wasSound = this.#readySince !== null && clock.now() - this.#readySince > soundMs

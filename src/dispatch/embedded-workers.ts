@@ -17,6 +17,8 @@ export interface EmbeddedWorkersOptions {
   graceMs?: number
   restartMs?: number
   restartCeilingMs?: number
+  /** How long a worker may load. Default 65 min: engines of others say themselves when they are late, and Pro's weights take an hour. */
+  startBudgetMs?: number
   entryPath?: string
 }
 
@@ -29,7 +31,7 @@ export class EmbeddedWorkers {
   #closed: Promise<void> | null = null
 
   constructor (options: EmbeddedWorkersOptions) {
-    const { registry, logger, clock = systemClock, graceMs = 20_000, restartMs = 250, restartCeilingMs = 30_000 } = options
+    const { registry, logger, clock = systemClock, graceMs = 20_000, restartMs = 250, restartCeilingMs = 30_000, startBudgetMs = 65 * 60_000 } = options
     const { entryPath = fileURLToPath(new URL('../../workers/main.js', import.meta.url)) } = options
     this.#folder = privateFolder()
     this.#workers = options.workers.map((plan, position) => new EmbeddedWorker(plan, {
@@ -39,6 +41,7 @@ export class EmbeddedWorkers {
       graceMs,
       restartMs,
       restartCeilingMs,
+      startBudgetMs,
       entryPath,
       socketPath: start => join(this.#folder, `${position}-${start}.sock`)
     }))

@@ -13,10 +13,14 @@ import { pause, systemClock, type Clock } from './clock.js'
 import type { DispatchEvent, Dispatcher, JobRequest } from './dispatch-event.js'
 import { silentObserver, type JobObserver } from './job-observer.js'
 import { JobProgress, type AttemptWorker, type RetryLimits } from './job-progress.js'
+import { OutputSentinel } from './output-sentinel.js'
+import { PoisonedPrompts } from './poisoned-prompts.js'
+import { RetryBudget, type RetryBudgetLimits } from './retry-budget.js'
 import { Router, type Assignment } from './router.js'
+import { StallWatch } from './stall-watch.js'
 import { WaitingLine, type PlaceInLine } from './waiting-line.js'
 import { defaultWatchdogLimits, firstTokenLimitMs, watch, type WatchdogLimits } from './watchdogs.js'
-import { WorkerFault } from './worker-fault.js'
+import { gatewayErrorFrom, WorkerFault } from './worker-fault.js'
 import type { WorkerRecord } from './worker-record.js'
 import type { WorkerRegistry } from './worker-registry.js'
 
@@ -28,6 +32,7 @@ export interface DispatcherOptions {
   random?: () => number
   watchdogs?: Partial<WatchdogLimits>
   retries?: Partial<RetryLimits>
+  retryBudget?: RetryBudgetLimits
   /** First pause before trying an instance again that has just failed; doubles with each attempt. Another instance is tried at once. */
   backoffMs?: number
   maxWaiting?: number
@@ -43,6 +48,9 @@ export class HttpDispatcher implements Dispatcher {
   readonly #retries: RetryLimits
   readonly #backoffMs: number
   readonly #line: WaitingLine
+  readonly #stalls: StallWatch
+  readonly #budget: RetryBudget
+  readonly #poison: PoisonedPrompts
 
   constructor (options: DispatcherOptions) {
     const { registry, logger, clock = systemClock, random = Math.random, backoffMs = 100 } = options
@@ -53,6 +61,9 @@ export class HttpDispatcher implements Dispatcher {
     this.#watchdogs = { ...defaultWatchdogLimits, ...options.watchdogs }
     this.#retries = { maxAttempts: 3, maxResumeTokens: 131_072, ...options.retries }
     this.#backoffMs = backoffMs
+    this.#stalls = new StallWatch({ clock, stallMs: this.#watchdogs.stallMs, stalled: record => { registry.noteStall(record) } })
+    this.#budget = new RetryBudget(options.retryBudget)
+    this.#poison = new PoisonedPrompts(clock)
     this.#line = new WaitingLine({ registry, clock, maxWaiting, maxWaitMs, router: new Router({ registry, clock, random, maxJobsPerWorker }) })
   }
 
@@ -73,6 +84,8 @@ export class HttpDispatcher implements Dispatcher {
 
   async * generate (request: JobRequest, signal: AbortSignal, observer: JobObserver = silentObserver): AsyncGenerator<DispatchEvent, void, undefined> {
     const started = this.#clock.now()
+    if (this.#poison.has(request)) throw new GatewayError('internal_error', 'workers died while computing this prompt a short while ago; it is not tried again now')
+    this.#budget.earn()
     const progress = new JobProgress(request, this.#retries)
     const ending = new AbortController()
     const onLeave = (): void => ending.abort(reasonOf(signal))
@@ -87,12 +100,23 @@ export class HttpDispatcher implements Dispatcher {
         observer.assigned({ workerId, reason, waitedMs: this.#clock.now() - waitingSince, expectedCachedTokens })
         const fault = yield * this.#attempt({ request, progress, assignment, observer, started }, ending.signal)
         if (fault === null) return
-        const last = progress.fail(fault, attemptWorker(assignment, request))
+        const last = this.#judge(fault, progress, attemptWorker(assignment, request), request)
         if (last !== null) return yield last
       }
     } finally {
       cancelDeadline()
       signal.removeEventListener('abort', onLeave)
+    }
+  }
+
+  /** The end of the answer, or null when it is worth another attempt. @throws GatewayError when it is not */
+  #judge (fault: WorkerFault, progress: JobProgress, worker: AttemptWorker, request: JobRequest): DispatchEvent | null {
+    try {
+      const last = progress.fail(fault, worker)
+      if (last === null && !progress.isResume && !fault.isFree && !this.#budget.spend()) throw gatewayErrorFrom(fault, worker.workerId)
+      return last
+    } finally {
+      if (progress.isPoison) this.#poison.add(request)
     }
   }
 
@@ -126,32 +150,28 @@ export class HttpDispatcher implements Dispatcher {
     const { worker, release } = assignment
     const now = this.#clock.now()
     const queuedAhead = (worker.load?.queuedTokens ?? 0) + worker.sentSinceLoad.promptTokens
-    const job = progress.nextJob(request.deadlineMs === undefined ? null : Math.max(1, request.deadlineMs - (now - started)), worker.description?.capabilities ?? null)
+    const job = progress.nextJob(deadlineLeftMs(request, now - started), worker.description?.capabilities ?? null)
     const hangUp = new AbortController()
     const onEnding = (): void => hangUp.abort(signal.reason)
     signal.addEventListener('abort', onEnding)
     const headers = observer.attemptBegan({ attempt: job.attempt, workerId: worker.workerId, instanceId: worker.instanceId, isResume: job.resumedFrom !== undefined })
+    const sentinel = new OutputSentinel()
     let isEnded = false
     let failure: WorkerFault | null = null
     try {
-      const events = worker.client.generate(job, hangUp.signal, headers)
-      const watched = watch(events, {
-        firstTokenMs: firstTokenLimitMs(this.#watchdogs, Math.max(queuedAhead, job.tokenIds.length)),
-        limits: this.#watchdogs,
-        clock: this.#clock,
-        hasProgressed: progressOf(worker),
-        bite: fault => hangUp.abort(fault)
-      })
-      for await (const event of watched) {
+      const firstTokenMs = firstTokenLimitMs(this.#watchdogs, Math.max(queuedAhead, job.tokenIds.length))
+      const bite = (fault: WorkerFault): void => hangUp.abort(fault)
+      const events = this.#stalls.follow(worker.client.generate(job, hangUp.signal, headers), { record: worker, firstTokenMs, bite })
+      for await (const event of watch(events, { firstTokenMs, limits: this.#watchdogs, clock: this.#clock, hasProgressed: progressOf(worker), bite })) {
         hangUp.signal.throwIfAborted()
         isEnded = event.type === 'done' || event.type === 'fail'
         assignment.job.note(event)
         tellTokens(event, observer)
+        lookAt(event, sentinel)
         yield * progress.take(event, attemptWorker(assignment, request), now - started)
-        if (event.type === 'done') {
-          this.#registry.noteSuccess(worker)
-          return null
-        }
+        if (event.type !== 'done') continue
+        this.#registry.noteSuccess(worker)
+        return null
       }
       throw new WorkerFault('broken', 'the stream ended without done or fail', { code: 'stream-broken', blame: 'worker', isRetryable: true })
     } catch (error) {
@@ -164,6 +184,7 @@ export class HttpDispatcher implements Dispatcher {
     } finally {
       signal.removeEventListener('abort', onEnding)
       observer.attemptEnded(failure)
+      if (sentinel.count > 0 || sentinel.isSuspect) this.#registry.noteAnswer(worker, sentinel.isSuspect)
       release()
       if (!isEnded) this.#abortDetached(assignment, job)
     }
@@ -199,6 +220,16 @@ interface Attempt {
 function attemptWorker ({ worker }: Assignment, { checkpoint }: JobRequest): AttemptWorker {
   const { workerId, instanceId, description } = worker
   return { workerId, instanceId, checkpoint: description?.checkpoint.name ?? checkpoint }
+}
+
+function deadlineLeftMs ({ deadlineMs }: JobRequest, spentMs: number): number | null {
+  return deadlineMs === undefined ? null : Math.max(1, deadlineMs - spentMs)
+}
+
+/** Of engines that speak text no ids are seen, and nothing is said. */
+function lookAt (event: JobEvent, sentinel: OutputSentinel): void {
+  if (event.type === 'tokens') sentinel.push(event.ids)
+  if (event.type === 'done' && event.finish === 'stop' && event.usage?.completionTokens === 0) sentinel.stopped()
 }
 
 function tellTokens (event: JobEvent, observer: JobObserver): void {

@@ -22,6 +22,8 @@ export interface RetryLimits {
 
 /** Two workers dead with the same job on them: the job is the likely cause, and no third is risked. */
 const deathLimit = 2
+/** One of this length is suspected at once: the prompts that kill engines are nearly always long. */
+const longPromptTokens = 262_144
 
 export interface AttemptWorker {
   workerId: string
@@ -36,6 +38,7 @@ export class JobProgress {
   readonly #emitted: number[] = []
   #attempts = 0
   #deaths = 0
+  #deathsInPrompt = 0
   #cachedTokens: number | null = null
   #emittedBefore = 0
   /** The running attempt's engine renders, counts and parses for itself. */
@@ -134,15 +137,29 @@ export class JobProgress {
    */
   fail (fault: WorkerFault, worker: AttemptWorker): DispatchEvent | null {
     if (worker.instanceId !== null) this.tried.add(worker.instanceId)
-    if (fault.isDeath) this.#deaths += 1
+    if (fault.isDeath) this.#noteDeath()
     if (this.isResume && this.remainingTokens === 0 && fault.blame !== 'request') return this.#lengthReached()
     const error = gatewayErrorFrom(fault, worker.workerId)
     if (!fault.isRetryable || this.#attempts >= this.#limits.maxAttempts) throw error
-    if (this.#deaths >= deathLimit) {
-      throw new GatewayError('internal_error', `${this.#deaths} workers died while computing this request; it is not tried again`, { cause: fault })
+    if (this.#deaths >= this.#deathLimit) {
+      throw new GatewayError('internal_error', `${this.#deaths === 1 ? 'a worker' : `${this.#deaths} workers`} died while computing this request; it is not tried again`, { cause: fault })
     }
     if (this.#hasText || (this.isResume && !this.#isResumable())) throw error
     return null
+  }
+
+  /** Workers died while they computed its prompt, as many as are risked: the same prompt would do it again. */
+  get isPoison (): boolean {
+    return this.#deathsInPrompt >= this.#deathLimit
+  }
+
+  get #deathLimit (): number {
+    return this.#request.tokenIds.length > longPromptTokens ? 1 : deathLimit
+  }
+
+  #noteDeath (): void {
+    this.#deaths += 1
+    if (this.#emitted.length === this.#emittedBefore && !this.#hasText) this.#deathsInPrompt += 1
   }
 
   /** Whether a worker can go on under the job's constraint is for the choice of the next one to find out. */

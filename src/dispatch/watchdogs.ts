@@ -14,6 +14,8 @@ export interface WatchdogLimits {
   prefillTokensPerSecond: number
   /** Between tokens, when other jobs' prefill may block the batch. */
   silenceMs: number
+  /** A worker that computes nothing for anybody while all its streams are silent. */
+  stallMs: number
 }
 
 /** For CPU workers with small checkpoints as well as for GPUs; a pool may be stricter. */
@@ -23,7 +25,8 @@ export const defaultWatchdogLimits: WatchdogLimits = {
   firstTokenFloorMs: 30_000,
   firstTokenCeilingMs: 20 * 60_000,
   prefillTokensPerSecond: 100,
-  silenceMs: 60_000
+  silenceMs: 60_000,
+  stallMs: 30_000
 }
 
 const margin = 3

@@ -43,6 +43,16 @@ export class WorkerFault extends Error {
     return this.kind === 'unreachable' || this.kind === 'broken' || this.kind === 'silent'
   }
 
+  /** For everybody's eyes, after the worker's name. The message, with the worker's own words, is for the log. */
+  get saying (): string {
+    return wordsByFail[this.code] ?? wordsByKind[this.kind]
+  }
+
+  /** Trying again costs nobody anything: the worker never had the job, or lost it with everything else. */
+  get isFree (): boolean {
+    return this.isDeath || this.kind === 'unreachable' || softRefusals.has(this.code)
+  }
+
   /** Counts against the worker's health. A full queue or a drain is no illness. */
   get isIllness (): boolean {
     return this.blame !== 'request' && this.blame !== 'client' && !softRefusals.has(this.code)
@@ -72,7 +82,7 @@ const codesByFail: Record<string, ErrorCode> = {
 export function gatewayErrorFrom (fault: WorkerFault, workerId: string): GatewayError {
   const code = codesByFail[fault.code] ?? codeByKind(fault)
   const isForClient = fault.blame === 'request' && code !== 'internal_error'
-  const message = isForClient ? fault.message : `worker ${workerId} ${wordsByFail[fault.code] ?? wordsByKind[fault.kind]}`
+  const message = isForClient ? fault.message : `worker ${workerId} ${fault.saying}`
   return new GatewayError(code, message, { cause: fault, ...(code === 'no_worker_available' ? { retryAfterMs: 1000 } : {}) })
 }
 

@@ -2,6 +2,8 @@ import type { WorkerDescription } from '../../workers/contract/description.js'
 import type { LoadReport } from '../../workers/contract/event.js'
 import type { Tier } from '../../workers/contract/job.js'
 import { AdaptiveLimit } from './adaptive-limit.js'
+import { AnswerQuality } from './answer-quality.js'
+import { Breaker } from './breaker.js'
 import { LearnedRates } from './learned-rates.js'
 import type { LengthClass } from './length-class.js'
 import { PrefixIndex } from './prefix-index.js'
@@ -67,6 +69,8 @@ export class WorkerRecord {
   readonly prefixes = new PrefixIndex()
   readonly rates = new LearnedRates()
   readonly limit = new AdaptiveLimit({ initialJobs: 64, maxJobs: 256 })
+  readonly breaker = new Breaker()
+  readonly quality = new AnswerQuality()
   missedPolls = 0
   /** The latest last. */
   readonly pastFaults: PastFault[] = []
@@ -95,7 +99,7 @@ export class WorkerRecord {
   }
 
   get canServe (): boolean {
-    return (this.state === 'serving' || this.state === 'degraded') && !this.isSuspect
+    return (this.state === 'serving' || this.state === 'degraded') && !this.isSuspect && this.breaker.state !== 'open'
   }
 
   /** Hands a mark to the probe about to be sent; its answer clears only suspicions older than the probe. */
@@ -110,11 +114,12 @@ export class WorkerRecord {
     if (this.pastFaults.length > keptFaults) this.pastFaults.shift()
     if (!fault.isIllness) return
     this.#degradedUntil = degradedUntil
-    if (this.state === 'serving') this.move('degraded', fault.message)
+    if (this.state === 'serving') this.move('degraded', `it ${fault.saying}`)
   }
 
   /** An answer was completed: whatever failed before is over. */
   noteSuccess (): void {
+    this.breaker.succeed()
     this.#degradedUntil = -Infinity
     if (this.state === 'degraded') this.move('serving', 'completed a job')
   }

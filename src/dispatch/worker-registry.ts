@@ -40,6 +40,7 @@ export class WorkerRegistry {
   hasPeers = false
   readonly #slots = new Map<string, Slot>()
   readonly #listeners = new Set<() => void>()
+  readonly #ejectListeners = new Set<(record: WorkerRecord, reason: string) => void>()
   readonly #logger: BaseLogger
   readonly #clock: Clock
   readonly #pollMs: number
@@ -117,11 +118,39 @@ export class WorkerRegistry {
   }
 
   noteFault (record: WorkerRecord, fault: WorkerFault): void {
-    record.noteFault(fault, this.#clock.now() + this.#degradedMs)
+    const now = this.#clock.now()
+    record.noteFault(fault, now + this.#degradedMs)
     this.#logger.warn({ workerId: record.workerId, instanceId: record.instanceId, kind: fault.kind, code: fault.code }, fault.message)
+    if (fault.isIllness && record.breaker.fail(now)) this.#trip(record, `it ${fault.saying}`)
     if (fault.code === 'worker-draining') this.#move(record, 'draining', 'it refused a job')
     this.#changed()
     if (this.#slots.get(record.workerId)?.record === record) this.probe(record.workerId).catch(() => {})
+  }
+
+  /** Nothing moves on a worker that answers probes: out of the choice, and to be restarted by whoever can. */
+  noteStall (record: WorkerRecord): void {
+    const reason = 'hangs: it answers probes and computes nothing'
+    this.#logger.error({ workerId: record.workerId, instanceId: record.instanceId }, reason)
+    this.#trip(record, reason)
+    this.#eject(record, reason)
+  }
+
+  /** An answer has ended; one that looks corrupt is held against its worker when it is not what its peers do, too. */
+  noteAnswer (record: WorkerRecord, isSuspect: boolean): void {
+    record.quality.note(isSuspect)
+    if (!isSuspect || record.state === 'quarantined') return
+    const peers = this.list(record.tier).filter(peer => peer !== record && peer.description?.checkpoint.name === record.description?.checkpoint.name)
+    if (!record.quality.isWorseThan(peers.map(({ quality }) => quality)) || !this.#maySpare(record)) return
+    const reason = `${Math.round(100 * (record.quality.suspectShare ?? 0))} % of its last answers look corrupt, unlike its peers'`
+    this.#logger.error({ workerId: record.workerId, instanceId: record.instanceId }, reason)
+    this.#move(record, 'quarantined', reason)
+    this.#eject(record, reason)
+  }
+
+  /** Calls back with a worker that should be restarted. @returns the way to stop */
+  onEject (listener: (record: WorkerRecord, reason: string) => void): () => void {
+    this.#ejectListeners.add(listener)
+    return () => { this.#ejectListeners.delete(listener) }
   }
 
   /** Takes a worker out whose output cannot be trusted, until it restarts or is released. */
@@ -140,6 +169,34 @@ export class WorkerRegistry {
     for (const slot of this.#slots.values()) slot.cancelTimer()
     this.#slots.clear()
     this.#listeners.clear()
+    this.#ejectListeners.clear()
+  }
+
+  /** Out of the choice for a while. */
+  #trip (record: WorkerRecord, reason: string): void {
+    if (record.breaker.state === 'open') return
+    if (!this.#maySpare(record)) {
+      this.#logger.error({ workerId: record.workerId, reason }, 'a worker that keeps failing is kept: half of its pool is out already')
+      return
+    }
+    const openMs = record.breaker.open()
+    this.#logger.error({ workerId: record.workerId, instanceId: record.instanceId, openMs, reason }, 'worker taken out of the choice')
+    this.#clock.after(openMs, () => {
+      record.breaker.halfOpen()
+      this.#changed()
+    })
+    this.#changed()
+  }
+
+  /** Half of a pool is the most that is taken out for its failures: beyond that, bad workers are better than none. */
+  #maySpare (record: WorkerRecord): boolean {
+    const pool = this.list(record.tier)
+    const out = pool.filter(other => other !== record && (other.breaker.state === 'open' || other.state === 'quarantined')).length
+    return out + 1 <= pool.length / 2
+  }
+
+  #eject (record: WorkerRecord, reason: string): void {
+    for (const listener of [...this.#ejectListeners]) listener(record, reason)
   }
 
   #schedule (slot: Slot): void {
@@ -195,7 +252,8 @@ export class WorkerRegistry {
   #miss (slot: Slot, error: unknown): void {
     const { record } = slot
     record.missedPolls += 1
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = error instanceof WorkerFault ? `it ${error.saying}` : messageOf(error)
+    this.#logger.debug({ err: error, workerId: record.workerId }, 'probe missed')
     if (record.instanceId === null) {
       record.stateReason = reason
       return
@@ -223,4 +281,8 @@ export class WorkerRegistry {
   #changed (): void {
     for (const listener of [...this.#listeners]) listener()
   }
+}
+
+function messageOf (error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

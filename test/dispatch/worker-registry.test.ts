@@ -58,7 +58,7 @@ await t.test('a worker goes from registered over starting to serving', async t =
   registry.add('a', 'flash', worker)
   await registry.probe('a')
   const [record] = registry.list()
-  t.match(record, { state: 'registered', stateReason: 'refused', instanceId: null })
+  t.match(record, { state: 'registered', stateReason: 'it could not be reached', instanceId: null })
   worker.fault = null
   worker.state = 'loading'
   await registry.probe('a')

@@ -23,6 +23,11 @@ export const engineDescriptionSchema = z.object({
     constrainedResume: z.boolean().optional(),
     logprobs: z.boolean(),
     seed: z.boolean(),
+    /**
+     * What an aborted job does to the engine. safe: it stops. drain: it is let run to its end for nobody, within a bound, since
+     * aborting has side effects (a KV connector that asserts). never: without a bound. Absent = safe.
+     */
+    abort: z.enum(['safe', 'drain', 'never']).optional(),
     constraints: z.array(z.enum(['json', 'schema', 'regex', 'structural-tag']))
   }),
   ranks: z.int().min(1).nullable()

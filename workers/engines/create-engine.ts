@@ -37,11 +37,12 @@ export async function createEngine (choice: EngineChoice): Promise<Engine> {
 
 async function createRemote (choice: Extract<EngineChoice, { engine: 'vllm' | 'sglang' | 'llama-server' | 'openai' }>): Promise<Engine> {
   const { RemoteEngine } = await import('./remote/remote-engine.js')
+  const options = { abort: choice.settings.abort ?? 'safe' }
   switch (choice.engine) {
-    case 'vllm': return new RemoteEngine(await (await import('./vllm/vllm-adapter.js')).VllmAdapter.open(choice.settings))
-    case 'sglang': return new RemoteEngine(await (await import('./sglang/sglang-adapter.js')).SglangAdapter.open(choice.settings))
-    case 'llama-server': return new RemoteEngine(await (await import('./llama-server/llama-server-adapter.js')).LlamaServerAdapter.open(choice.settings))
-    case 'openai': return new RemoteEngine(await (await import('./openai/openai-adapter.js')).OpenAiAdapter.open(choice.settings), { pollMs: openAiPollMs })
+    case 'vllm': return new RemoteEngine(await (await import('./vllm/vllm-adapter.js')).VllmAdapter.open(choice.settings), options)
+    case 'sglang': return new RemoteEngine(await (await import('./sglang/sglang-adapter.js')).SglangAdapter.open(choice.settings), options)
+    case 'llama-server': return new RemoteEngine(await (await import('./llama-server/llama-server-adapter.js')).LlamaServerAdapter.open(choice.settings), options)
+    case 'openai': return new RemoteEngine(await (await import('./openai/openai-adapter.js')).OpenAiAdapter.open(choice.settings), { ...options, pollMs: openAiPollMs })
   }
 }
 

@@ -16,6 +16,7 @@ export const engineFlagOptions = {
   'start-ms': { type: 'string', default: '3600000' },
   thinking: { type: 'string', default: 'deepseek' },
   constraints: { type: 'string' },
+  abort: { type: 'string' },
   'checkpoint-name': { type: 'string' },
   revision: { type: 'string', default: 'unknown' },
   'effort-ladder': { type: 'string', default: '0731' },
@@ -42,6 +43,7 @@ export interface EngineFlags {
   'start-ms': string
   thinking: string
   constraints?: string | undefined
+  abort?: string | undefined
   'checkpoint-name'?: string | undefined
   revision: string
   'effort-ladder': string
@@ -88,7 +90,7 @@ function remoteOf (values: EngineFlags, environment: NodeJS.ProcessEnv) {
   const keyName = values['api-key-env']
   const apiKey = keyName === undefined ? null : environment[keyName]
   if (apiKey === undefined || apiKey === '') throw new Error(`--api-key-env names ${keyName}, which is not set`)
-  return { url, apiKey, model: values.model ?? null, served: servedOf(values), startMs: wholeNumber('start-ms', values['start-ms']) }
+  return { url, apiKey, model: values.model ?? null, served: servedOf(values), startMs: wholeNumber('start-ms', values['start-ms']), abort: oneOf('abort', values.abort ?? 'safe', ['safe', 'drain', 'never']) }
 }
 
 function llamaOf (values: EngineFlags) {

@@ -69,7 +69,7 @@ export class WorkerHost {
     const parsed = jobSchema.safeParse(body)
     if (!parsed.success) throw invalidJob(parsed.error.issues[0])
     this.#checkJob(parsed.data, engine)
-    const job = new RunningJob(parsed.data)
+    const job = new RunningJob(parsed.data, engine.describe().capabilities.abort)
     return { job, events: this.#untilDone(job, engine) }
   }
 

@@ -14,6 +14,8 @@ export interface RemoteEngineOptions {
   pollMs?: number
   /** Refused connections in a row that mean the engine is gone. A slow answer does not count: long prefills cause those. */
   missedPolls?: number
+  /** What an aborted job does to the engine, as its operator knows; engines do not say. */
+  abort?: 'safe' | 'drain' | 'never'
 }
 
 interface RunningJob {
@@ -27,6 +29,7 @@ export class RemoteEngine implements Engine {
   readonly failed: Promise<Error>
   readonly #adapter: RemoteAdapter
   readonly #missedPolls: number
+  readonly #abort: NonNullable<RemoteEngineOptions['abort']>
   readonly #timer: NodeJS.Timeout
   readonly #running = new Set<RunningJob>()
   #load: RemoteLoad = {}
@@ -38,16 +41,18 @@ export class RemoteEngine implements Engine {
   #closing: FailEvent | null = null
   #fail: (error: Error) => void = () => {}
 
-  constructor (adapter: RemoteAdapter, { pollMs = 1000, missedPolls = 3 }: RemoteEngineOptions = {}) {
+  constructor (adapter: RemoteAdapter, { pollMs = 1000, missedPolls = 3, abort = 'safe' }: RemoteEngineOptions = {}) {
     this.#adapter = adapter
     this.#missedPolls = missedPolls
+    this.#abort = abort
     this.failed = new Promise(resolve => { this.#fail = resolve })
     this.#timer = setInterval(() => { this.poll().catch(() => {}) }, pollMs)
     this.#timer.unref()
   }
 
   describe (): EngineDescription {
-    return this.#adapter.description
+    const { capabilities, ...description } = this.#adapter.description
+    return { ...description, capabilities: this.#abort === 'safe' ? capabilities : { ...capabilities, abort: this.#abort } }
   }
 
   load (): LoadReport {

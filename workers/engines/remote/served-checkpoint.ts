@@ -19,6 +19,8 @@ export interface RemoteSettings {
   served: ServedCheckpoint
   /** How long the engine may take to be ready: loading Pro's weights takes minutes to an hour. */
   startMs: number
+  /** Whether it bears that jobs are aborted; absent = it does. */
+  abort?: 'safe' | 'drain' | 'never'
 }
 
 export function describeServed (engine: string, served: ServedCheckpoint, engineContextTokens: number | null, capabilities: EngineDescription['capabilities']): EngineDescription {

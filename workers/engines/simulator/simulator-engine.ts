@@ -18,6 +18,9 @@ export interface SimulatorOptions extends Partial<Omit<SimulatorScript, 'answer'
   faults?: SimulatorFault[]
 }
 
+/** What a corrupt worker says. */
+const garbageId = 7
+
 interface RunningJob {
   job: Job
   /** Aborts with the FailEvent that ends the job, or with anything else when the caller has left. */
@@ -44,12 +47,12 @@ export class SimulatorEngine implements Engine {
   }
 
   describe (): EngineDescription {
-    const { checkpoint, effortLadder, vocabularySize, contextTokens, constraints, resume } = this.#script
+    const { checkpoint, effortLadder, vocabularySize, contextTokens, constraints, resume, constrainedResume, abort } = this.#script
     return {
       engine: 'simulator',
       checkpoint: { name: checkpoint, revision: 'simulated', trained: false, effortLadder, vocabularySize, parameters: null },
       contextTokens,
-      capabilities: { tokenIds: true, resume, logprobs: true, seed: true, constraints },
+      capabilities: { tokenIds: true, resume, constrainedResume, abort, logprobs: true, seed: true, constraints },
       ranks: null
     }
   }
@@ -74,11 +77,14 @@ export class SimulatorEngine implements Engine {
       return
     }
     const running: RunningJob = { job, ending: new AbortController(), queuedTokens: job.tokenIds.length }
-    const leave = (): void => running.ending.abort()
+    let emitted = 0
+    const leave = (): void => {
+      if (this.#dueFault(job, emitted)?.kind === 'abort-kills') this.#die()
+      running.ending.abort()
+    }
     signal.addEventListener('abort', leave)
     if (signal.aborted) leave()
     this.#running.add(running)
-    let emitted = 0
     try {
       for await (const event of this.#run(running)) {
         if (event.type === 'tokens') emitted += event.ids.length
@@ -119,7 +125,8 @@ export class SimulatorEngine implements Engine {
         await this.#step(signal)
         emitted += fresh.length
         this.#generatedTokensTotal += fresh.length
-        yield { type: 'tokens', ids: fresh, ...simulatedLogprob(fresh, job, this.#script.vocabularySize) }
+        const said = this.#isGarbled(job, emitted) ? fresh.map(() => garbageId) : fresh
+        yield { type: 'tokens', ids: said, ...simulatedLogprob(said, job, this.#script.vocabularySize) }
       }
       if (yield * this.#strike(running, emitted)) return
       if (stop >= 0) return yield done(job, emitted, 'stop', ids[stop] ?? null)
@@ -130,22 +137,32 @@ export class SimulatorEngine implements Engine {
 
   /** Applies the fault that is due now, if any; true when the stream ends here. */
   async * #strike ({ job, ending }: RunningJob, emitted: number): AsyncGenerator<JobEvent, boolean, undefined> {
-    const fault = this.#script.faults.find(({ afterTokens, onAttempt }) =>
-      afterTokens <= emitted && (onAttempt ?? job.attempt) === job.attempt)
-    if (fault === undefined) return false
+    const fault = this.#dueFault(job, emitted)
+    if (fault === undefined || fault.kind === 'garbage' || fault.kind === 'abort-kills') return false
     if (fault.kind === 'cut') return true
     if (fault.kind === 'fail') {
       const { code = 'simulated', message = 'simulated failure', blame = 'worker', retryable = true } = fault.event ?? {}
       yield { type: 'fail', code, message, blame, retryable }
       return true
     }
-    if (fault.kind === 'die') {
-      this.#end({ type: 'fail', code: 'rank-died', message: 'simulated death of a rank', blame: 'worker', retryable: true })
-      this.#fail(new Error('simulated death of a rank'))
-    }
+    if (fault.kind === 'die') this.#die()
     if (fault.kind === 'hang') this.#hung = true
     await this.#silence(ending.signal)
     return false
+  }
+
+  #dueFault (job: Job, emitted: number): SimulatorFault | undefined {
+    return this.#script.faults.find(({ afterTokens, onAttempt }) => afterTokens <= emitted && (onAttempt ?? job.attempt) === job.attempt)
+  }
+
+  /** `emitted` counts the tokens about to be said. */
+  #isGarbled (job: Job, emitted: number): boolean {
+    return this.#dueFault(job, emitted - 1)?.kind === 'garbage'
+  }
+
+  #die (): void {
+    this.#end({ type: 'fail', code: 'rank-died', message: 'simulated death of a rank', blame: 'worker', retryable: true })
+    this.#fail(new Error('simulated death of a rank'))
   }
 
   async #prefill (running: RunningJob): Promise<void> {

@@ -22,8 +22,9 @@ export const simulatorFaultSchema = z.strictObject({
   /**
    * die: the engine fails for good, with every job. hang: no stream moves any more, yet the process answers.
    * stall: only this stream stops. fail: the job fails as `event` says. cut: the stream ends without done or fail.
+   * garbage: from here on the answer is one token again and again. abort-kills: the engine fails for good when the job is aborted.
    */
-  kind: z.enum(['die', 'hang', 'stall', 'fail', 'cut']),
+  kind: z.enum(['die', 'hang', 'stall', 'fail', 'cut', 'garbage', 'abort-kills']),
   /** Tokens this attempt has emitted when the fault strikes; 0 = after accepted, before the first token. */
   afterTokens: z.int().min(0),
   /** Only on this attempt of a job; absent = on every attempt. */
@@ -52,6 +53,10 @@ export const simulatorScriptSchema = z.strictObject({
   contextTokens: z.int().min(1).default(1_048_576),
   constraints: z.array(z.enum(['json', 'schema', 'regex', 'structural-tag'])).default([]),
   resume: z.boolean().default(true),
+  /** Whether it says that it resumes constrained jobs too. */
+  constrainedResume: z.boolean().default(false),
+  /** What it says an aborted job does to it. */
+  abort: z.enum(['safe', 'drain', 'never']).default('safe'),
   /** How long loading takes. */
   startMs: z.number().min(0).default(0),
   timing: simulatorTimingSchema.prefault({}),
