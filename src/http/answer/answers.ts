@@ -31,7 +31,7 @@ import { ConversationTiers } from './conversation-tiers.js'
 import { decide, type AnswerReason, type Asked, type Decision } from './decide.js'
 import { generateAnswer, type AnswerObserver, type GenerationContext } from './generate-answer.js'
 import { alternativesOf, mergeChoices, type ChoicePlan } from './merge-choices.js'
-import { planAnswer, type AnswerPlan } from './plan-answer.js'
+import { planAnswer, type AnswerPlan, type JobInputs } from './plan-answer.js'
 import { planTexts } from './plan-texts.js'
 
 const callStoreLimits = { maxCalls: 10_000, maxCharacters: 32 * 1024 * 1024 }
@@ -101,7 +101,7 @@ export class Answers {
     const served = tiers[tier]
     const identity = identityOf(decision, this.#dependencies)
     observation.decided(decidedRequest({ httpRequest, request, decision, identity, checkpoint: served.checkpoint }))
-    const plans = await planTexts({ jobId: identity.id, request, tier, served, settings, cacheSalt: cacheSaltOf(httpRequest, request.cacheUser), priority: priorityOf(httpRequest, asking) })
+    const plans = await planTexts({ jobId: identity.id, request, tier, served, settings, cacheSalt: cacheSaltOf(httpRequest, request.cacheUser), ...turnOf(httpRequest, asking) })
     signal.throwIfAborted()
 
     const promptTokens = plans.reduce((sum, { job }) => sum + job.tokenIds.length, 0)
@@ -235,7 +235,7 @@ export class Answers {
         effort: decision.effort.effort,
         settings,
         cacheSalt: cacheSaltOf(httpRequest, request.cacheUser),
-        priority: priorityOf(httpRequest, asking)
+        ...turnOf(httpRequest, asking)
       })
       const { maxTokens, temperature, topP } = plan.job.sampling
       observation.planned({ jobId: identity.id, promptTokens: plan.job.tokenIds.length, maxTokens, temperature, topP }, observation.recordsContent ? JSON.stringify(request.conversation.messages) : null)
@@ -351,8 +351,9 @@ export function identityOf ({ choice, effort }: Decision, { tiers }: Pick<Gatewa
   }
 }
 
-function priorityOf ({ internalCall }: FastifyRequest, { priority }: Pick<Asking, 'priority'>): number {
-  return internalCall?.priority ?? priority ?? 0
+/** Where its jobs stand in line, and with which others they belong. */
+function turnOf ({ internalCall, caller }: FastifyRequest, { priority, preferences }: Pick<Asking, 'priority' | 'preferences'>): Pick<JobInputs, 'priority' | 'owner' | 'session'> {
+  return { priority: internalCall?.priority ?? priority ?? 0, owner: caller?.keyId ?? null, session: preferences.session }
 }
 
 /** Prefixes are shared within a key, and within a user of it when the request names one; never across. */

@@ -11,6 +11,7 @@ import type { Conversation, Effort, ToolDefinition } from '../../language/conver
 import type { RenderedPrompt } from '../../language/render/rendered-prompt.js'
 import type { GatewaySettings, ServedTier } from '../gateway-dependencies.js'
 import { answerConstraint } from './answer-constraint.js'
+import { chatOf } from './chat-job.js'
 
 /** DeepSeek's caps for a request that names none, reasoning included. */
 const defaultMaxTokens: Readonly<Record<Effort, number>> = { none: 8_192, low: 65_536, high: 65_536, max: 131_072 }
@@ -34,6 +35,10 @@ export interface PlanInputs {
   cacheSalt: string | null
   /** Higher goes first; 0 = as everybody. */
   priority: number
+  /** Whose turn it takes in line; null = a caller without a key. */
+  owner: string | null
+  /** Jobs of one session like to run on one worker; null = none was named. */
+  session: string | null
 }
 
 /** @throws GatewayError context_length_exceeded, unsupported_parameter */
@@ -48,6 +53,7 @@ export async function planAnswer (inputs: PlanInputs): Promise<AnswerPlan> {
   return {
     job: {
       ...job,
+      chat: () => chatOf({ conversation, answerForm: request.answerForm, stopStrings: request.stopStrings, effort }),
       ...(constraint === null ? {} : { constraint }),
       ...(constraint !== null && prompt.start === 'reasoning' ? { constraintAfterTokenId: served.language.thinkEndId } : {})
     },
@@ -84,7 +90,9 @@ export function jobOf (inputs: JobInputs, { tokenIds, isFree, defaultMaxTokens }
       stopTokenIds: [language.endOfSentenceId, ...sampling.stopTokenIds]
     },
     ...(inputs.priority === 0 ? {} : { priority: inputs.priority }),
-    ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt })
+    ...(inputs.cacheSalt === null ? {} : { cacheSalt: inputs.cacheSalt }),
+    ...(inputs.owner === null ? {} : { owner: inputs.owner }),
+    ...(inputs.session === null ? {} : { session: inputs.session })
   }
 }
 
