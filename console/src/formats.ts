@@ -36,13 +36,13 @@ export function formatShare (share: number | null): string {
   return `${percent > 0 && percent < 1 ? percent.toFixed(1) : Math.round(percent)} %`
 }
 
-/** Small amounts keep the digits that matter: a request often costs millionths. */
+/** Small amounts keep four digits that matter: a request often costs millionths. Not less than a nano-dollar. */
 export function formatNanoUsd (nanoUsd: number | null): string {
   if (nanoUsd === null) return unknown
   const usd = nanoUsd / 1e9
   if (usd === 0) return '$0'
   if (usd >= 0.01) return `$${usd.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`
-  return `$${usd.toFixed(9).replace(/0+$/, '')}`
+  return `$${usd.toFixed(Math.min(9, 3 - Math.floor(Math.log10(usd)))).replace(/0+$/, '')}`
 }
 
 export function formatClock (instant: string | number): string {
