@@ -13,7 +13,8 @@ const callText = (name: string, parameters: string[][]) => `I look.</think>\n\n<
 
 const agents: Array<[file: string, call: string, isGood: RegExp, tier: string]> = [
   ['codex-turn.json', callText('exec_command', [['cmd', 'cat note.txt']]), /event: response\.completed\ndata: [^\n]+\n\n$/, 'pro'],
-  ['claude-code-turn.json', callText('Bash', [['command', 'cat note.txt'], ['description', 'Show the note']]), /event: message_stop\ndata: [^\n]+\n\n$/, 'flash']
+  ['claude-code-turn.json', callText('Bash', [['command', 'cat note.txt'], ['description', 'Show the note']]), /event: message_stop\ndata: [^\n]+\n\n$/, 'flash'],
+  ['opencode-turn.json', callText('bash', [['command', 'cat note.txt'], ['description', 'Show the note']]), /\n\ndata: \[DONE\]\n\n$/, 'flash']
 ]
 
 for (const [file, call, isGood, tier] of agents) {
