@@ -32,7 +32,7 @@ async function untilEnd (sdk: OpenAI, id: string): Promise<Batch> {
   throw new Error('the batch does not end')
 }
 
-interface ResultLine { id: string, custom_id: string, response: { status_code: number, request_id: string, body: { choices?: Array<{ message: { content: string } }>, error?: { code: string } } } | null, error: { code: string } | null }
+interface ResultLine { id: string, custom_id: string, response: { status_code: number, request_id: string, body: { id?: string, choices?: Array<{ message: { content: string } }>, error?: { code: string } } } | null, error: { code: string } | null }
 
 async function resultsOf (sdk: OpenAI, fileId: string | null | undefined): Promise<ResultLine[]> {
   if (fileId === null || fileId === undefined) return []
@@ -118,7 +118,7 @@ await t.test('responses in a batch, kept for the key that sent it', async t => {
   const [result] = await resultsOf(sdk(), batch.output_file_id)
   t.match(result, { custom_id: 'a', response: { status_code: 200, body: { object: 'response', status: 'completed', store: true } } })
   t.match(await resultsOf(sdk(), batch.error_file_id), [{ custom_id: 'b', response: { status_code: 422, body: { error: { code: 'invalid_type', param: 'input' } } } }])
-  t.equal((await sdk().responses.retrieve((result as { response: { body: { id: string } } }).response.body.id)).output_text, 'Hello there.')
+  t.equal((await sdk().responses.retrieve(result?.response?.body.id ?? '')).output_text, 'Hello there.')
   t.equal(jobs[0]?.priority, -100)
 })
 
