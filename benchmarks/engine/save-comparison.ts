@@ -44,6 +44,8 @@ function pageOf (rows: readonly Row[]): string {
     '[Where the time goes](profile.md) · [one layer of Flash at its true size](true-size.md) · [long context](long-context.md) · [a follow-up turn](follow-up.md)',
     '',
     'Clock `processor`: tokens a second of processor time of the whole process, which other work on the machine disturbs less than the wall\'s.',
+    'It counts what V8 compiles on other threads, too, which a short run of a mini feels: 16 decoded tokens in the rows of 512.',
+    'Two threads of llama.cpp wait for each other by spinning; with other work on both cores those rows say little.',
     '',
     '![decode and prefill ratios](results.svg)',
     '',
