@@ -143,8 +143,8 @@ await t.test('what can never run is refused, and it is the request\'s fault', as
     ['token-out-of-range', jobOf({ tokenIds: [0, 268] })],
     ['context-overflow', jobOf({ tokenIds: Array.from({ length: 128 }, () => 20) })],
     ['invalid-job', jobOf({ resumedFrom: 20 })],
-    ['unsupported-constraint', jobOf({ constraint: { kind: 'schema', schema: { type: 'string', pattern: 'a' } } })],
-    ['unsupported-constraint', jobOf({ constraint: { kind: 'regex', pattern: 'a' } })]
+    ['unsupported-constraint', jobOf({ constraint: { kind: 'schema', schema: { type: 'string', pattern: '(?=a)' } } })],
+    ['unsupported-constraint', jobOf({ constraint: { kind: 'regex', pattern: '(?=a)' } })]
   ]
   for (const [code, job] of cases) {
     const events = await collect(engine, job)
