@@ -33,7 +33,7 @@ const commands: Record<string, Command> = {
     run: async (argv, io) => (await import('./explain.js')).runExplain(argv, io)
   },
   calibrate: {
-    summary: '{meanLogprob, wasGood} lines -> the threshold of a cascade   [--target 0.95]',
+    summary: 'the threshold of a cascade, what it saves and loses, from recorded traffic   --samples FILE [--judged FILE] [--target 0.95]',
     run: async (argv, io) => (await import('./calibrate.js')).runCalibrate(argv, io)
   },
   render: {

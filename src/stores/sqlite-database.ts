@@ -41,10 +41,10 @@ export class SqliteDatabase {
 
   /** Takes the write lock at its beginning, so that what it reads cannot change before it writes. */
   transaction<Result> (work: () => Result): Result {
-    this.#guard(() => this.#database.exec('begin immediate'))
+    this.run('begin immediate')
     try {
       const result = work()
-      this.#guard(() => this.#database.exec('commit'))
+      this.run('commit')
       return result
     } catch (error) {
       if (this.#database.inTransaction) this.#database.exec('rollback')

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import {
   bucketWindowMs,
-  type AccountStore, type Charge, type LedgerQuery, type ReserveCommand, type ReserveResult, type SettleCommand,
+  type AccountStore, type LedgerQuery, type ReserveCommand, type ReserveResult, type SettleCommand,
   type SpentReplacement, type Take, type TakeState, type Tally
 } from './account-store.js'
 import { keyRecordSchema, orgRecordSchema, type KeyRecord, type OrgRecord } from './key-record.js'
@@ -154,8 +154,7 @@ export class SqliteStore implements AccountStore {
       const [first] = command.entries
       if (first === undefined) throw new RangeError('a settlement needs a ledger entry')
       if (this.#sql.get('select 1 as known from ledger where entry_id = ?', first.entryId) !== undefined) return false
-      const isOpen = this.#giveBack(command.reservationId, now)
-      for (const charge of command.charges) this.#charge(charge, isOpen, now)
+      this.#turnIntoSpending(command, now)
       for (const entry of command.entries) this.#append(JSON.stringify(entry), entry.entryId, entry.admittedAtMs)
       return true
     })
@@ -247,8 +246,8 @@ export class SqliteStore implements AccountStore {
 
   #look (take: Take, now: number): TakeState {
     if (take.kind === 'tally') {
-      const { spent, held } = this.#tally(take.counter)
       if (take.limit === null) return { fits: true, remaining: null, waitMs: null, resetMs: null }
+      const { spent, held } = this.#tally(take.counter)
       const left = take.limit - Number(spent + held)
       return { fits: take.need <= left, remaining: Math.max(0, left), waitMs: null, resetMs: null }
     }
@@ -263,21 +262,37 @@ export class SqliteStore implements AccountStore {
     }
   }
 
-  /** Ends a reservation and credits all it holds, by its own record. False: there is none. */
-  #giveBack (reservationId: string, now: number): boolean {
-    const row = this.#sql.get('select body from reservations where id = ?', reservationId)
-    if (row === undefined) return false
-    for (const take of heldTakesSchema.parse(JSON.parse(bodyRow.parse(row).body)).takes) {
+  /** Ends a reservation and credits all it holds, by its own record. */
+  #giveBack (reservationId: string, now: number): void {
+    for (const take of this.#endReservation(reservationId) ?? []) {
       if (take.kind === 'bucket') this.#moveBucket(take.counter, take.limit, take.hold, now)
       else this.#moveTally(take.counter, 0, -take.hold, null)
     }
-    this.#sql.run('delete from reservations where id = ?', reservationId)
-    return true
   }
 
-  #charge (charge: Charge, isOpen: boolean, now: number): void {
-    if (charge.kind === 'bucket') this.#moveBucket(charge.counter, charge.limit, (isOpen ? 0 : charge.hold) - charge.real, now)
-    else this.#moveTally(charge.counter, charge.real, 0, charge.expiresAtMs)
+  /** What it held; null: there is none. */
+  #endReservation (reservationId: string): HeldReservation['takes'] | null {
+    const row = this.#sql.get('delete from reservations where id = ? returning body', reservationId)
+    return row === undefined ? null : heldTakesSchema.parse(JSON.parse(bodyRow.parse(row).body)).takes
+  }
+
+  /** As giving everything back and charging what was used, but each tally is written once. */
+  #turnIntoSpending ({ reservationId, charges }: SettleCommand, now: number): void {
+    const takes = this.#endReservation(reservationId)
+    const heldIn = new Map<string, number>()
+    for (const { kind, counter, limit, hold } of takes ?? []) {
+      if (kind === 'bucket') this.#moveBucket(counter, limit, hold, now)
+      else heldIn.set(counter, (heldIn.get(counter) ?? 0) + hold)
+    }
+    for (const { kind, counter, limit, hold, real, expiresAtMs } of charges) {
+      if (kind === 'bucket') {
+        this.#moveBucket(counter, limit, (takes === null ? hold : 0) - real, now)
+      } else {
+        this.#moveTally(counter, real, -(heldIn.get(counter) ?? 0), expiresAtMs)
+        heldIn.delete(counter)
+      }
+    }
+    for (const [counter, hold] of heldIn) this.#moveTally(counter, 0, -hold, null)
   }
 
   #bucketLevel (counter: string, capacity: number, now: number): number {
