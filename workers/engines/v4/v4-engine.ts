@@ -67,13 +67,14 @@ export class V4Engine implements Engine {
     if (refused !== null) return yield refused
     const grammar = this.#grammarOf(job)
     if (grammar !== null && 'type' in grammar) return yield grammar
+    // Here, and not by an abort behind the job: the first rank may wake up between the two.
+    if (signal.aborted) return yield { type: 'done', finish: 'abort', stopTokenId: null, usage: { promptTokens: job.tokenIds.length, completionTokens: 0, cachedTokens: 0 } }
     const id = ++this.#lastId
     const channel = new JobChannel()
     const abort = (): void => { this.#group.ask({ type: 'abort', id }) }
     this.#channels.set(id, channel)
     this.#group.ask({ type: 'submit', id, job, grammar })
     signal.addEventListener('abort', abort)
-    if (signal.aborted) abort()
     try {
       yield * channel.read()
     } finally {
