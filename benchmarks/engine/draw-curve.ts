@@ -41,7 +41,7 @@ function drawPanel ({ title, curves }: Panel, xLabel: (x: number) => string): st
     ...xs.map(x => `<text x="${placeX(x).toFixed(1)}" y="${panelHeight - bottom + 18}" text-anchor="middle">${xLabel(x)}</text>`),
     ...[0, 0.25, 0.5, 0.75, 1].map(part => {
       const y = placeY(most * part).toFixed(1)
-      return `<line x1="${left}" y1="${y}" x2="${width - right}" y2="${y}" stroke="#ddd"/><text x="${left - 8}" y="${y}" dy="4" text-anchor="end">${(most * part).toPrecision(3)}</text>`
+      return `<line x1="${left}" y1="${y}" x2="${width - right}" y2="${y}" stroke="#ddd"/><text x="${left - 8}" y="${y}" dy="4" text-anchor="end">${axisLabel(most * part)}</text>`
     }),
     ...curves.flatMap(({ name, colour, points: own }, index) => [
       `<polyline fill="none" stroke="${colour}" stroke-width="2" points="${own.map(([x, y]) => `${placeX(x).toFixed(1)},${placeY(y).toFixed(1)}`).join(' ')}"/>`,
@@ -49,4 +49,8 @@ function drawPanel ({ title, curves }: Panel, xLabel: (x: number) => string): st
       `<rect x="${left + index * 220}" y="29" width="10" height="10" fill="${colour}"/><text x="${left + 15 + index * 220}" y="38">${name}</text>`
     ])
   ].join('\n')
+}
+
+function axisLabel (value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }
