@@ -22,7 +22,9 @@ import { embeddedPlans, remoteWorkers, servedConstraints } from './config/tier-w
 import { EmbeddedWorkers } from './dispatch/embedded-workers.js'
 import { HttpDispatcher } from './dispatch/http-dispatcher.js'
 import { reportWorkers, type WorkerReport } from './dispatch/pool-report.js'
+import { RegisteredWorkers } from './dispatch/registered-workers.js'
 import { RemoteWorkers } from './dispatch/remote-workers.js'
+import { SharedView } from './dispatch/shared-view.js'
 import { WorkerRegistry } from './dispatch/worker-registry.js'
 import { GatewayError } from './errors.js'
 import { buildAdminApp } from './http/admin/admin-app.js'
@@ -34,6 +36,7 @@ import { loadTokenizer } from './language/tokenizer/load-tokenizer.js'
 import { StoreUnavailableError, type AccountStore } from './stores/account-store.js'
 import { openAccountStore } from './stores/open-account-store.js'
 import { openBatchStores } from './stores/open-batch-stores.js'
+import { openPoolStore } from './stores/open-pool-store.js'
 import { SampleLog } from './stores/sample-log.js'
 import { Telemetry } from './telemetry/telemetry.js'
 
@@ -77,7 +80,9 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
   }
   const registry = new WorkerRegistry({ logger })
   const remotes = new RemoteWorkers(registry)
+  const registered = new RegisteredWorkers({ registry })
   for (const tier of tierNames) remotes.set(tier, remoteWorkers(tier, config.tiers[tier]))
+  const sharedView = await openSharedView(config, { registry, registered, logger })
   const dispatcher = new HttpDispatcher({ registry, logger })
   const store = await openAccountStore(config.accounts.store)
   const accounts = openAccounts(config, store, logger)
@@ -130,7 +135,7 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
   }
   let frontAddress: string | null = null
   const frontDoor = { address: () => frontAddress, asksForKeys: asksForKeys(config) }
-  const admin = await buildAdminApp({ telemetry, store, frontDoor, pools: { registry, line: dispatcher }, checkpoints: cards, secretHash: config.admin.secretHash, logger, version, isDraining: () => isDraining, reload })
+  const admin = await buildAdminApp({ telemetry, store, frontDoor, pools: { registry, line: dispatcher }, registered, checkpoints: cards, secretHash: config.admin.secretHash, logger, version, isDraining: () => isDraining, reload })
   const running = new RunningRequests(app.server)
   // Last: whatever fails before leaves no process behind.
   const workers = new EmbeddedWorkers({
@@ -152,7 +157,8 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     await workers.close()
     registry.close()
     dispatcher.close()
-    await remotes.destroy()
+    sharedView?.close()
+    await Promise.all([remotes.destroy(), registered.destroy()])
     await telemetry.close()
     await Promise.all([languages.flash.close(), languages.pro.close()])
   }
@@ -171,6 +177,15 @@ export async function startGateway (config: GatewayConfig, logger: Logger, versi
     await close()
     throw new ConfigError(`cannot listen: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/** Gateways that share a Redis share their view of the workers. */
+async function openSharedView ({ accounts }: GatewayConfig, parts: { registry: WorkerRegistry, registered: RegisteredWorkers, logger: Logger }): Promise<SharedView | null> {
+  const store = await openPoolStore(accounts.store)
+  if (store === null) return null
+  const view = new SharedView({ ...parts, store })
+  view.start().catch(() => {})
+  return view
 }
 
 function settingsOf ({ dialects, policy, server }: GatewayConfig): GatewaySettings {

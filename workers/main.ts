@@ -4,6 +4,7 @@
  *   node workers/main.js --worker-id flash-0 --tier flash --engine v4 --checkpoint DIR [--ranks N]
  *     [--mode exact|qat_sim] [--context-tokens N]
  *     (--socket PATH | --port N [--host ADDRESS]) [--grace-ms N] [--supervised] [--log-level LEVEL]
+ *     [--register http://gateway:9464 --advertise http://this-host:N] (GEARBOX_ADMIN_SECRET: of the gateway's operator port)
  *   ... --engine simulator [--script FILE]
  *   ... --engine vllm|sglang|llama-server|openai --url URL [--model NAME] [--api-key-env VARIABLE] [--start-ms N]
  *     --checkpoint-name NAME [--revision R] [--effort-ladder 0731|preview] [--context-tokens N] [--thinking deepseek|template]

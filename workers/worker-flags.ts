@@ -13,6 +13,8 @@ export interface WorkerFlags {
   graceMs: number
   isSupervised: boolean
   logLevel: string
+  /** Gateway to make itself known to; null = whoever wants it knows its address. */
+  register: { gateway: string, advertised: string, secret: string | null } | null
 }
 
 /** @throws Error naming the flag at fault */
@@ -28,6 +30,8 @@ export function parseFlags (argv: string[]): WorkerFlags {
       host: { type: 'string', default: '127.0.0.1' },
       'grace-ms': { type: 'string', default: '20000' },
       supervised: { type: 'boolean', default: false },
+      register: { type: 'string' },
+      advertise: { type: 'string' },
       'log-level': { type: 'string', default: 'info' }
     }
   })
@@ -40,6 +44,9 @@ export function parseFlags (argv: string[]): WorkerFlags {
       : { socketPath: values.socket },
     graceMs: wholeNumber('grace-ms', values['grace-ms']),
     isSupervised: values.supervised,
-    logLevel: values['log-level']
+    logLevel: values['log-level'],
+    register: values.register === undefined
+      ? null
+      : { gateway: values.register, advertised: required('advertise', values.advertise), secret: env['GEARBOX_ADMIN_SECRET'] ?? null }
   }
 }

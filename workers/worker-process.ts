@@ -2,10 +2,11 @@ import { rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
+import { pino, type Logger } from 'pino'
 import type { WorkerNotice } from './contract/notice.js'
 import { createEngine } from './engines/create-engine.js'
 import { createHostServer, listenAt, type ListenAddress } from './host/host-server.js'
+import { keepRegistered } from './host/registration.js'
 import { WorkerHost } from './host/worker-host.js'
 import type { WorkerFlags } from './worker-flags.js'
 
@@ -29,10 +30,15 @@ export async function runWorker (flags: WorkerFlags): Promise<never> {
   const server = createHostServer(host, log)
   let graceMs = flags.graceMs
   let isOrphan = false
+  const leaving = new AbortController()
+  let registered = Promise.resolve()
 
   const shutdown = closeWithGrace({ delay: graceMs + closingMs, logger: false }, async ({ err, signal }) => {
     if (err === undefined) log.info({ signal, running: host.jobs.size }, 'worker stops')
     else log.fatal({ err }, 'worker fails')
+    // Out of the gateway's list before it refuses jobs.
+    leaving.abort()
+    await Promise.race([registered, sleep(closingMs)])
     const closed = host.drain(err === undefined ? graceMs : 0).then(async () => {
       await server.close()
       await host.close()
@@ -54,8 +60,16 @@ export async function runWorker (flags: WorkerFlags): Promise<never> {
   notify({ state: 'ready', address, instanceId: host.instanceId })
   log.info({ address, instanceId: host.instanceId, checkpoint: loaded.describe().checkpoint.name }, 'worker ready')
 
+  registered = registerAt(flags, log, leaving.signal)
+
   // Fail-stop: an engine that can never serve again is an uncaught error of the process, which a supervisor restarts.
   throw await loaded.failed
+}
+
+async function registerAt ({ register, workerId, tier }: WorkerFlags, log: Logger, signal: AbortSignal): Promise<void> {
+  if (register === null) return
+  const { gateway, advertised: address, secret } = register
+  await keepRegistered({ gateway, secret, registration: { workerId, tier, address }, onError: error => { log.warn({ err: error, gateway }, 'not registered') } }, signal)
 }
 
 /** The parent's private folder for sockets, which nobody else will remove now; the last worker to leave finds it empty. */

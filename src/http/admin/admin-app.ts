@@ -7,6 +7,7 @@ import type { Tier } from '../../../workers/contract/job.js'
 import type { ReloadReport } from '../../config/diff-config.js'
 import { ConfigError } from '../../config/config-error.js'
 import { reportPool, reportWorkers, type PoolSource } from '../../dispatch/pool-report.js'
+import type { RegisteredWorkers } from '../../dispatch/registered-workers.js'
 import type { WorkerRegistry } from '../../dispatch/worker-registry.js'
 import { registerPoolMetrics } from '../../telemetry/pool-metrics.js'
 import type { AccountStore } from '../../stores/account-store.js'
@@ -17,6 +18,7 @@ import { adminGuardPlugin } from './admin-guard.js'
 import { builtConsole, consoleRoute } from './console-route.js'
 import { decisionsRoute } from './decisions-route.js'
 import { keysRoute } from './keys-route.js'
+import { registrationRoute } from './registration-route.js'
 import { playgroundRoute, type FrontDoor } from './playground-route.js'
 import { spendRoute } from './spend-route.js'
 import { trafficRoute } from './traffic-route.js'
@@ -24,6 +26,8 @@ import { trafficRoute } from './traffic-route.js'
 export interface AdminDependencies {
   telemetry: Telemetry
   pools: PoolSource & { registry: Pick<WorkerRegistry, 'list' | 'quarantine' | 'release'> }
+  /** Workers that make themselves known; absent = none may. */
+  registered?: RegisteredWorkers
   checkpoints: Readonly<Record<Tier, ServedCheckpoint>>
   /** Where keys are kept. */
   store: AccountStore
@@ -67,6 +71,7 @@ export async function buildAdminApp (dependencies: AdminDependencies): Promise<F
     recent: telemetry.decisions.summary()
   }))
   app.get('/admin/api/workers', async () => ({ workers: reportWorkers(pools) }))
+  if (dependencies.registered !== undefined) await app.register(registrationRoute, { registered: dependencies.registered })
   await app.register(decisionsRoute, { decisions: telemetry.decisions })
   await app.register(trafficRoute, { traffic: telemetry.traffic })
   await app.register(keysRoute, { store: dependencies.store })
