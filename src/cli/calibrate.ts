@@ -21,7 +21,7 @@ const usage = `usage: gearbox calibrate --samples FILE [--samples FILE ...] [--j
   --all       also flash's answers to requests that named their tier, or had it from effort, conversation, size or money`
 
 const options = {
-  samples: { type: 'string', multiple: true, default: [] },
+  samples: { type: 'string', multiple: true },
   judged: { type: 'string' },
   target: { type: 'string', default: '0.95' },
   escalate: { type: 'string' },
@@ -35,7 +35,7 @@ export async function runCalibrate (argv: string[], io: CliIo): Promise<void> {
   const { values } = parseArgs({ args: argv, options })
   if (values.help) return io.write(`${usage}\n`)
   const target = shareOf('target', values.target)
-  if (values.samples.length > 0) {
+  if (values.samples !== undefined) {
     const judged = values.judged === undefined ? null : readJudgements(values.judged)
     const escalate = values.escalate === undefined ? null : shareOf('escalate', values.escalate)
     return fromSamples(readSamples(values.samples), { judged, target, escalate, isAll: values.all }, io)

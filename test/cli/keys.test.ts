@@ -33,7 +33,7 @@ async function run (command: Command, ...argv: string[]): Promise<Printed> {
 
 await t.test('a key is created, used, listed without its secret, rotated and revoked', async t => {
   const path = storeFile(t)
-  const created = await run(runKeys, 'create', '--store', path, '--org', 'acme', '--name', 'ci', '--usd-per-month', '12.5', '--tiers', 'flash', '--concurrency-flash', '3')
+  const created = await run(runKeys, 'create', '--store', path, '--org', 'acme', '--name', 'ci', '--usd-per-month', '12.5', '--tiers', 'flash', '--concurrency-flash', '3', '--max-priority', '20')
   const secret = created.out.trim()
   t.match(secret, /^gbx_[\w-]{43}$/)
   t.notMatch(created.error, secret)
@@ -43,7 +43,7 @@ await t.test('a key is created, used, listed without its secret, rotated and rev
   t.notMatch(listed.out, secret)
   const json = (await run(runKeys, 'list', '--store', path, '--json')).out
   t.notMatch(json, /hash/)
-  t.match(JSON.parse(json), { limits: { nanoUsdPerMonth: 12_500_000_000, concurrency: { flash: 3, pro: null } }, secrets: 1 })
+  t.match(JSON.parse(json), { rules: { maxPriority: 20 }, limits: { nanoUsdPerMonth: 12_500_000_000, concurrency: { flash: 3, pro: null } }, secrets: 1 })
   const keyId = listed.out.split('\t')[0] ?? ''
 
   const isGood = async (bearer: string): Promise<boolean> => {
@@ -61,6 +61,13 @@ await t.test('a key is created, used, listed without its secret, rotated and rev
   t.same([await isGood(secret), await isGood(rotated)], [true, true], 'both within the grace period')
   const third = (await run(runKeys, 'rotate', keyId, '--store', path, '--grace-hours', '0')).out.trim()
   t.same([await isGood(secret), await isGood(rotated), await isGood(third)], [false, false, true])
+  t.match((await run(runKeys, 'expire', keyId, '--store', path, '--expires-days', '1')).error, /is good until 2\d{3}-/)
+  t.ok(await isGood(third))
+  await run(runKeys, 'expire', keyId, '--store', path, '--expires-days', '0')
+  t.notOk(await isGood(third), 'expired')
+  t.match((await run(runKeys, 'list', '--store', path)).out, 'expired')
+  await run(runKeys, 'expire', keyId, '--store', path, '--expires-days', '1')
+  t.ok(await isGood(third))
   await run(runKeys, 'revoke', keyId, '--store', path)
   t.notOk(await isGood(third))
   t.match((await run(runKeys, 'list', '--store', path)).out, 'revoked')
@@ -84,6 +91,7 @@ await t.test('says what is wrong with its input', async t => {
     [runKeys, ['create', '--store', path, '--org', 'acme', '--usd-per-day', '1e3'], /"1e3" is not an amount/],
     [runKeys, ['create', '--store', path, '--org', 'acme', '--requests-per-minute', '1.5'], /limits\.requestsPerMinute/],
     [runKeys, ['create', '--store', path, '--org', 'acme', '--tiers', 'ultra'], /rules\.allowedTiers/],
+    [runKeys, ['create', '--store', path, '--org', 'acme', '--max-priority', '101'], /rules\.maxPriority/],
     [runKeys, ['create', '--store', path, '--org', 'acme', '--concurrency-pro', 'many'], /many is not a number/],
     [runUsage, [], /--store is missing/],
     [runUsage, ['--store', path, '--by', 'colour'], /no group colour/],

@@ -45,7 +45,8 @@ export interface GatewayOptions {
   simulator?: Omit<SimulatorOptions, 'answer'>
   settings?: Partial<GatewaySettings>
   constraints?: ServedCheckpoint['constraints']
-  contextTokens?: number
+  /** Of both tiers, or of each. */
+  contextTokens?: number | Record<Tier, number>
   verifyKey?: GatewayDependencies['verifyKey']
   /** With it its keys are asked for; without it everything is allowed and nothing is written down. Its maker closes it. */
   accounts?: AccountService
@@ -82,8 +83,9 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
   }
   const registry = new WorkerRegistry({ logger })
   const dispatcher = new HttpDispatcher({ registry, logger, backoffMs: 1, ...options.dispatcher })
-  const contextTokens = options.contextTokens ?? 65_536
-  const engineOf = (tier: Tier) => new SimulatorEngine({ ...options.simulator, contextTokens, checkpoint: `${tier}-simulated`, constraints: [...options.constraints ?? []], answer })
+  const { contextTokens = 65_536 } = options
+  const contextOf = (tier: Tier): number => typeof contextTokens === 'number' ? contextTokens : contextTokens[tier]
+  const engineOf = (tier: Tier) => new SimulatorEngine({ ...options.simulator, contextTokens: contextOf(tier), checkpoint: `${tier}-simulated`, constraints: [...options.constraints ?? []], answer })
   const engines = { pro: engineOf('pro'), flash: engineOf('flash') }
   const hosts = await Promise.all((['pro', 'flash'] as const).map(async tier => await startHost(tier, engines[tier], { socketPath: join(folder, `${tier}.sock`), logger })))
   for (const { tier, client } of hosts) registry.add(`${tier}-0`, tier, client)
@@ -91,7 +93,7 @@ export async function startGateway (t: Teardown, options: GatewayOptions = {}): 
 
   const accounts = options.accounts ?? new AccountService({ store: new ForgetfulStore() })
   const language = createCheckpointLanguage({ tokenizer, ladder: options.ladder ?? '0731' })
-  const checkpointOf = (tier: Tier): ServedCheckpoint => ({ name: `${tier}-simulated`, revision: 'simulated', trained: false, contextTokens, constraints: options.constraints ?? [] })
+  const checkpointOf = (tier: Tier): ServedCheckpoint => ({ name: `${tier}-simulated`, revision: 'simulated', trained: false, contextTokens: contextOf(tier), constraints: options.constraints ?? [] })
   const app = await buildApp({
     settings: {
       bodyLimitBytes: 64 * 1024 * 1024,
