@@ -89,7 +89,8 @@ await t.test('a tool is called, given its result, and the answer goes on; on a p
   await page.getByRole('textbox', { name: 'Message' }).fill('Weather in Oslo?')
   await page.getByRole('button', { name: 'Send' }).click()
   const answers = page.getByRole('article', { name: 'Answer' })
-  await answers.getByText('get_weather').waitFor()
+  // Asked for when the call is whole.
+  await page.getByLabel('Result', { exact: true }).waitFor()
   t.match(await answers.first().innerText(), /Reasoning[^]*Rain\?[^]*calls get_weather[^]*"city": "Oslo"/)
   await page.getByLabel('Result', { exact: true }).fill('12 degrees')
   await page.keyboard.press('Enter')

@@ -1,11 +1,10 @@
 /** The console in a real browser: headless Chromium, driven by playwright-core. */
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import axe from 'axe-core'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import type { Teardown } from '../http/start-gateway.js'
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path => existsSync(path))
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 820 }, colorScheme: 'light' }
 export const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'light' }
@@ -49,7 +48,7 @@ export async function openConsole (browser: Browser, adminUrl: string, path: str
 
 /** What axe finds serious or worse, as `rule: element`. */
 export async function seriousFaults (page: Page): Promise<string[]> {
-  await page.evaluate(axeSource)
+  await page.evaluate(axe.source)
   const results = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })") as { violations: Array<{ id: string, impact: string | null, nodes: Array<{ html: string, failureSummary?: string }> }> }
   return results.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')

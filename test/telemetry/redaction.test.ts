@@ -22,6 +22,7 @@ await t.test('no key, right or wrong, in any header, path or query, reaches a lo
   const body = { model: 'auto', messages }
 
   for (const key of [goodKey, plainKey, wrongKey]) {
+    await (await fetch(`${adminUrl}/admin/api/playground/chat`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-playground-key': key }, body: JSON.stringify(body) })).text()
     for (const headers of [{ authorization: `Bearer ${key}` }, { authorization: `bearer  ${key}` }, { 'x-api-key': key }, { authorization: `Basic ${Buffer.from(`user:${key}`).toString('base64')}`, 'x-api-key': key }]) {
       await (await gateway.post(body, headers)).text()
       await (await gateway.post({ ...body, stream: true }, headers)).text()
