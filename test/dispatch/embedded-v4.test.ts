@@ -57,6 +57,32 @@ await t.test('kill -9 in the middle: the resumed answer equals the uninterrupted
   }
 })
 
+await t.test('F2 kill -9 under many greedy streams, some held to a grammar: every one equals the uninterrupted run', async t => {
+  await changed(registry, () => registry.list().every(({ canServe }) => canServe))
+  const constraint = { kind: 'schema' as const, schema: { type: 'array', items: { enum: ['abc', 'def'] }, minItems: 4, maxItems: 4 } }
+  const requests = Array.from({ length: 16 }, (_, index): JobRequest => {
+    const { tokenIds, ...request } = requestOf(0, 24)
+    return { ...request, requestId: `many-${index}`, tokenIds: [...tokenIds, 40 + index], ...(index % 4 === 0 ? { constraint } : {}) }
+  })
+  const whole = await Promise.all(requests.map(async request => await answerOf(dispatcher, request, open())))
+  let isKilled = false
+  const broken = await Promise.all(requests.map(async request => {
+    const events: DispatchEvent[] = []
+    for await (const event of dispatcher.generate(request, open())) {
+      events.push(event)
+      const onFirst = events.some(seen => seen.type === 'accepted' && seen.workerId === 'flash-0')
+      if (isKilled || !onFirst || idsOf(events).length < 8) continue
+      isKilled = true
+      process.kill(workers.pids().get('flash-0') ?? NaN, 'SIGKILL')
+    }
+    return events
+  }))
+  t.ok(isKilled)
+  t.same(broken.map(idsOf), whole.map(({ ids }) => ids))
+  const countsOf = (events: DispatchEvent[]) => events.flatMap(event => event.type === 'done' ? [event.usage?.promptTokens, event.usage?.completionTokens, event.finish] : [])
+  t.same(broken.map(countsOf), whole.map(({ events }) => countsOf(events)), 'counted once')
+})
+
 await t.test('a client that leaves stops the compute, and the host answers while others compute', async t => {
   await changed(registry, () => registry.list().every(({ canServe }) => canServe))
   const others = [answerOf(dispatcher, requestOf(0, 200), open()), answerOf(dispatcher, requestOf(1, 200), open())]
