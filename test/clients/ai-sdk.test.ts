@@ -1,7 +1,7 @@
 /** Vercel's AI SDK with its openai-compatible and deepseek providers, against our own engine. */
 import { createDeepSeek } from '@ai-sdk/deepseek'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { APICallError, generateText, Output, stepCountIs, streamText, tool, type LanguageModel } from 'ai'
+import { APICallError, generateText, jsonSchema, Output, stepCountIs, streamText, tool, type LanguageModel } from 'ai'
 import t from 'tap'
 import { z } from 'zod'
 import { flash, france, longAnswer, placeQuestion, sizes, startMiniGateway, tooLongQuestion, weather } from './mini-gateway.js'
@@ -75,8 +75,12 @@ for (const { name, model, sendsSchema } of providers) {
       t.match(await streamText(forced).toolCalls, [{ toolName: weather.name, input: call?.input as object }])
 
       asked.length = 0
-      const { steps } = await generateText({ ...once, model: model(), tools, prompt: weather.question, stopWhen: stepCountIs(2) })
-      t.equal(steps.length, asked.length > 0 ? 2 : 1)
+      // The minis have not learned to read past zod's `$schema` line.
+      const plain = { [weather.name]: { ...tools[weather.name], inputSchema: jsonSchema<{ city: string }>(weather.parameters) } }
+      const { steps, text } = await generateText({ ...once, temperature: 0, model: model(), tools: plain, prompt: weather.question, stopWhen: stepCountIs(2) })
+      t.strictSame(asked, ['Paris'])
+      t.equal(steps.length, 2)
+      t.match(text, /sunny/)
     })
 
     await t.test('structured output', async t => {
