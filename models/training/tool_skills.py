@@ -77,6 +77,17 @@ class Tool:
     def require_all(self):
         self.schema['function']['parameters']['required'] = list(self.parameters)
 
+    def dress(self, source):
+        """What clients' schema libraries write around the properties. In training only: the fixed prompts stay as they are."""
+        if source.split != 'train':
+            return
+        schema = self.schema['function']['parameters']
+        if source.chance(0.25):
+            schema = {'$schema': source.pick('http://json-schema.org/draft-07/schema#', 'https://json-schema.org/draft/2020-12/schema'), **schema}
+        if source.chance(0.4):
+            schema['additionalProperties'] = False
+        self.schema['function']['parameters'] = schema
+
 
 def parameters_schema(parameters):
     schema = {'type': 'object', 'properties': {}}
@@ -112,6 +123,7 @@ def natural_tool(source):
     tool = Tool(name, source.rng.choice(descriptions.split('|')), chosen, request, names.split()[0])
     if source.chance(0.8):
         tool.require_all()
+    tool.dress(source)
     return tool
 
 
@@ -158,6 +170,7 @@ def random_tool(source):
     tool = Tool(name, description, parameters, request, noun)
     if parameters and source.chance(0.7):
         tool.require_all()
+    tool.dress(source)
     return tool
 
 
