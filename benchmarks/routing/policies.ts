@@ -43,7 +43,13 @@ const nothing = (): void => {}
 
 function roundRobin ({ workers }: PolicyContext): Policy {
   let next = -1
-  return { place: () => ({ worker: next = (next + 1) % workers, accepted: nothing, firstToken: nothing, done: nothing }), reported: nothing }
+  return {
+    place: () => {
+      next = (next + 1) % workers
+      return { worker: next, accepted: nothing, firstToken: nothing, done: nothing }
+    },
+    reported: nothing
+  }
 }
 
 /** Fewest requests under way, counted when they are sent; ties at random. */
@@ -149,4 +155,3 @@ function eventsOf (job: SentJob, { answerTokens }: TraceRequest): Omit<Placed, '
     }
   }
 }
-

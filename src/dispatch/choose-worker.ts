@@ -95,16 +95,19 @@ export function chooseWorker<C extends Candidate> (candidates: readonly C[], nee
   const least = rated[0]?.seconds ?? 0
   const isWorthwhile = (seconds: number): boolean => seconds <= Math.max(0, least) * (1 + homePatienceShare) + homePatienceSeconds
   const fullHome = candidates.find(candidate => isHome(candidate, need) && candidate.canServe && !fits.includes(candidate) && !isTried(candidate, need))
-  const refusal = fullHome === undefined ? null : refusalOf(fullHome, need, canTakeLong)
-  // It has no room now. To go elsewhere at once would spoil the cache there, and leave the job's own unused.
-  if (fullHome !== undefined && (refusal === 'busy' || refusal === 'memory') && need.waitedSeconds < homePatienceSeconds && isWorthwhile(workSeconds(fullHome, need))) {
-    return { kind: 'none', reason: refusal }
-  }
+  const wait = fullHome !== undefined && isWorthwhile(workSeconds(fullHome, need)) ? waitAtHome(fullHome, need, canTakeLong) : null
+  if (wait !== null) return { kind: 'none', reason: wait }
   const home = rated.find(({ worker, seconds }) => isHome(worker, need) && isWorthwhile(seconds))
   const { tieSeconds = 0.02 } = options
   const { worker, seconds } = home ?? (need.homeInstance === null ? roomiest(rated.filter(({ seconds }) => seconds <= least + roomSeconds)) : null) ??
     pickOne(rated.filter(({ seconds }) => seconds <= least + Math.max(tieSeconds, tieShare * least)), options.random)
   return { kind: 'chosen', worker, reason: reason === 'least-work' ? preciseReason(worker, best, home !== undefined && need.isSession) : reason, workSeconds: seconds }
+}
+
+/** A home without room now: to go elsewhere at once would spoil the cache there, and leave the job's own unused. */
+function waitAtHome (home: Candidate, need: JobNeed, canTakeLong: LongPromptRoom): WaitReason | null {
+  const refusal = refusalOf(home, need, canTakeLong)
+  return (refusal === 'busy' || refusal === 'memory') && need.waitedSeconds < homePatienceSeconds ? refusal : null
 }
 
 function isHome ({ instanceId }: Candidate, { homeInstance }: JobNeed): boolean {

@@ -92,12 +92,14 @@ export class SharedView {
     const next = new Set<string>()
     for (const { workerId, instanceId, state, stateReason } of registry.list()) {
       if (instanceId === null) continue
-      const isHere = state === 'quarantined'
-      const [wasTold, isThere] = [this.#told.has(instanceId), known.has(instanceId)]
-      if (isHere && !isThere && !wasTold) await store.quarantine(instanceId, stateReason)
-      if (isHere && !isThere && wasTold) registry.release(workerId)
-      if (!isHere && isThere && wasTold) await store.release(instanceId)
-      if (!isHere && isThere && !wasTold) registry.quarantine(workerId, known.get(instanceId) ?? 'by another gateway')
+      const [isHere, isThere] = [state === 'quarantined', known.has(instanceId)]
+      if (isHere !== isThere) {
+        // Whichever side is as it was told before is the one that has not heard the news.
+        const isNewsFromHere = this.#told.has(instanceId) !== isHere
+        if (isNewsFromHere) await (isHere ? store.quarantine(instanceId, stateReason) : store.release(instanceId))
+        else if (isThere) registry.quarantine(workerId, known.get(instanceId) ?? 'by another gateway')
+        else registry.release(workerId)
+      }
       if (registry.list().some(record => record.instanceId === instanceId && record.state === 'quarantined')) next.add(instanceId)
     }
     this.#told = next
