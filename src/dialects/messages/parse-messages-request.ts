@@ -8,6 +8,7 @@ import { responseFormatOf } from '../answer-form.js'
 import type { AnswerRequest, DialectRules } from '../answer-request.js'
 import { costWishesOf } from '../cost-fields.js'
 import type { RequestBody } from '../request-body.js'
+import { samplingOf } from '../sampling-fields.js'
 import { firstUnansweredCall } from '../tool-results.js'
 import { parseOrThrow } from '../validation-error.js'
 import { countTokensRequestSchema, messagesRequestSchema, type CountTokensBody } from './request-schema.js'
@@ -39,21 +40,7 @@ export function parseMessagesRequest (source: RequestBody, settings: MessagesSet
   const body = parseOrThrow(messagesRequestSchema, source.value)
   return {
     ...toCounted(body, source, settings),
-    sampling: {
-      maxTokens: body.max_tokens,
-      minTokens: null,
-      temperature: body.temperature ?? null,
-      topP: body.top_p ?? null,
-      topK: typeof body.top_k === 'number' && body.top_k > 0 ? body.top_k : null,
-      minP: null,
-      seed: null,
-      presencePenalty: null,
-      frequencyPenalty: null,
-      repetitionPenalty: null,
-      logitBias: null,
-      stopTokenIds: [],
-      logprobs: null
-    },
+    sampling: samplingOf({ temperature: body.temperature, top_p: body.top_p, top_k: body.top_k }, { maxTokens: body.max_tokens, logprobs: null }),
     stopStrings: body.stop_sequences ?? [],
     isStream: body.stream === true,
     ...costWishesOf(body),

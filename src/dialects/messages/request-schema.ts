@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { costFields } from '../cost-fields.js'
+import { samplingFields } from '../sampling-fields.js'
 import { functionNameSchema } from '../chat/tool-schema.js'
 
 const maxStopStrings = 16
@@ -83,8 +84,8 @@ export const messagesRequestSchema = countTokensRequestSchema.extend({
   stop_sequences: z.array(stopStringSchema).max(maxStopStrings, `at most ${maxStopStrings} stop sequences are allowed`).nullish(),
   stream: z.boolean().nullish(),
   ...costFields,
-  temperature: z.number().min(0, 'must be between 0 and 2').max(2, 'must be between 0 and 2').nullish(),
-  top_p: z.number().gt(0, 'must be above 0 and at most 1').max(1, 'must be above 0 and at most 1').nullish(),
-  top_k: z.int().min(-1, 'must be -1 or more').nullish(),
+  temperature: samplingFields.temperature,
+  top_p: samplingFields.top_p,
+  top_k: samplingFields.top_k,
   metadata: z.looseObject({ user_id: z.string().nullish() }).nullish()
 })

@@ -4,6 +4,7 @@ import type { Message } from '../../language/conversation.js'
 import { responseFormatOf, type AnswerForm } from '../answer-form.js'
 import { costWishesOf } from '../cost-fields.js'
 import type { RequestBody } from '../request-body.js'
+import { samplingOf } from '../sampling-fields.js'
 import { parseOrThrow } from '../validation-error.js'
 import { responsesRequestSchema, type ResponsesBody } from './request-schema.js'
 import { responsesRules, type ResponsesRequest } from './responses-request.js'
@@ -30,21 +31,10 @@ export function parseResponsesRequest (source: RequestBody): ResponsesRequest {
     },
     answerForm,
     thinking: { isOn: effort === null ? null : effort !== 'none', effort: effort === 'none' ? null : effort },
-    sampling: {
+    sampling: samplingOf({ temperature: body.temperature, top_p: body.top_p }, {
       maxTokens: body.max_output_tokens ?? null,
-      minTokens: null,
-      temperature: body.temperature ?? null,
-      topP: body.top_p ?? null,
-      topK: null,
-      minP: null,
-      seed: null,
-      presencePenalty: null,
-      frequencyPenalty: null,
-      repetitionPenalty: null,
-      logitBias: null,
-      stopTokenIds: [],
       logprobs: body.top_logprobs ?? (includes.has('message.output_text.logprobs') ? 0 : null)
-    },
+    }),
     stopStrings: [],
     isStream: body.stream === true,
     ...costWishesOf(body),

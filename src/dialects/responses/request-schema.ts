@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { costFields } from '../cost-fields.js'
+import { samplingFields } from '../sampling-fields.js'
 import { effortWordSchema } from '../chat/thinking-schema.js'
 
 const maxTools = 128
@@ -65,8 +66,8 @@ export const responsesRequestSchema = z.looseObject({
   stream: z.boolean().nullish(),
   ...costFields,
   max_output_tokens: z.int().min(1, 'must be 1 or more').nullish(),
-  temperature: z.number().min(0, 'must be between 0 and 2').max(2, 'must be between 0 and 2').nullish(),
-  top_p: z.number().gt(0, 'must be above 0 and at most 1').max(1, 'must be above 0 and at most 1').nullish(),
+  temperature: samplingFields.temperature,
+  top_p: samplingFields.top_p,
   top_logprobs: z.int().min(0, 'must be between 0 and 20').max(20, 'must be between 0 and 20').nullish(),
   include: z.array(z.string()).nullish(),
   tools: z.array(toolSchema).max(maxTools, `at most ${maxTools} tools are allowed`).nullish(),
