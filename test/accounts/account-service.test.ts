@@ -5,9 +5,8 @@ import { checkCounters, usageBy } from '../../src/accounts/ledger.js'
 import { LimitError } from '../../src/accounts/limits.js'
 import { priceBookSchema } from '../../src/accounts/price-book.js'
 import { GatewayError } from '../../src/errors.js'
-import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 import { SqliteStore } from '../../src/stores/sqlite-store.js'
-import { askFor, makeAccount, tokenPrices, used } from './test-accounts.js'
+import { askFor, ledgerOf, makeAccount, tokenPrices, used } from './test-accounts.js'
 
 const noon = Date.parse('2026-11-24T12:00:00Z')
 
@@ -20,12 +19,6 @@ function open (t: Test, options: Partial<AccountServiceOptions> = {}) {
     await store.close()
   })
   return { store, service, clock }
-}
-
-async function ledgerOf (store: SqliteStore): Promise<LedgerEntry[]> {
-  const entries = []
-  for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
-  return entries
 }
 
 async function refused (work: Promise<unknown>): Promise<GatewayError> {

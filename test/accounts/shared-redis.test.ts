@@ -10,10 +10,9 @@ import t, { type Test } from 'tap'
 import { AccountService } from '../../src/accounts/account-service.js'
 import { checkCounters } from '../../src/accounts/ledger.js'
 import { GatewayError } from '../../src/errors.js'
-import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 import { RedisStore } from '../../src/stores/redis-store.js'
 import { hasRedis, startRedis, withoutRedis, type TestRedis } from '../stores/start-redis.js'
-import { askFor, makeAccount, tokenPrices, used } from './test-accounts.js'
+import { askFor, ledgerOf, makeAccount, tokenPrices, used } from './test-accounts.js'
 
 const gatewayProcess = fileURLToPath(new URL('./gateway-process.js', import.meta.url))
 let prefixes = 0
@@ -33,12 +32,6 @@ function openGateway (t: Test, url: string, prefix: string, { commandTimeoutMs =
     await store.close()
   })
   return { store, service, clock }
-}
-
-async function ledgerOf (store: RedisStore): Promise<LedgerEntry[]> {
-  const entries = []
-  for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
-  return entries
 }
 
 async function holds (store: RedisStore): Promise<bigint> {

@@ -3,6 +3,7 @@ import type { AdmitRequest } from '../../src/accounts/admission.js'
 import { createKey, type Account } from '../../src/accounts/keys.js'
 import { priceBookSchema } from '../../src/accounts/price-book.js'
 import type { AccountStore } from '../../src/stores/account-store.js'
+import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 
 /** One nano-dollar per token of any kind, on both tiers. */
 export const tokenPrices = priceBookSchema.parse({
@@ -14,6 +15,13 @@ export async function makeAccount (store: AccountStore, limits: object, rules: o
   const found = await store.findKeyByHash(record.secrets[0]?.hash ?? '')
   if (found === null) throw new Error('the key was just made')
   return { ...found, secret }
+}
+
+/** Every entry, oldest first. */
+export async function ledgerOf (store: AccountStore): Promise<LedgerEntry[]> {
+  const entries: LedgerEntry[] = []
+  for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
+  return entries
 }
 
 export function askFor (account: Account, fields: Partial<AdmitRequest> = {}): AdmitRequest {

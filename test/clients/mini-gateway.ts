@@ -11,6 +11,7 @@ import { configSchema } from '../../src/config/schema.js'
 import { startGateway } from '../../src/server.js'
 import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 import { SqliteStore } from '../../src/stores/sqlite-store.js'
+import { ledgerOf } from '../accounts/test-accounts.js'
 
 export interface MiniGateway {
   /** `http://127.0.0.1:port` */
@@ -43,9 +44,7 @@ export async function startMiniGateway (t: { teardown (callback: () => Promise<v
   await gateway.whenReady()
   const outcomes = async (): Promise<Array<LedgerEntry['outcome']>> => {
     await gateway.close()
-    const found: Array<LedgerEntry['outcome']> = []
-    for await (const { outcome } of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) found.push(outcome)
-    return found
+    return (await ledgerOf(store)).map(({ outcome }) => outcome)
   }
   return { url: gateway.address, apiKey: secret, outcomes }
 }

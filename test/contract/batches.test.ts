@@ -7,6 +7,7 @@ import { AccountService } from '../../src/accounts/account-service.js'
 import { createKey, revokeKey } from '../../src/accounts/keys.js'
 import { createCallerFinder } from '../../src/http/key-verifier.js'
 import { SqliteStore } from '../../src/stores/sqlite-store.js'
+import { ledgerOf } from '../accounts/test-accounts.js'
 import { endless, replies, says, startGateway } from '../http/start-gateway.js'
 import { testBatches } from '../http/test-batches.js'
 
@@ -212,8 +213,7 @@ await t.test('a batch is in the ledger of the key that made it, until the key is
   const { record, secret } = await createKey(store, { orgId: 'o', name: 'n' })
   const own = sdk({ apiKey: secret })
   const { id } = await untilEnd(own, (await send(own, [requestLine('a'), requestLine('b')])).id)
-  const entries = []
-  for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
+  const entries = await ledgerOf(store)
   t.match(entries, [{ keyId: record.id, outcome: 'completed' }, { keyId: record.id, outcome: 'completed' }])
   t.strictSame(entries.map(entry => entry.requestId).sort(), [`${id.replace('batch_', 'batch_req_')}_1`, `${id.replace('batch_', 'batch_req_')}_2`])
   const find = createCallerFinder(() => ['abcdefabcdef00'], store)

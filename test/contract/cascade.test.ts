@@ -4,7 +4,7 @@ import t from 'tap'
 import { AccountService } from '../../src/accounts/account-service.js'
 import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 import { SqliteStore } from '../../src/stores/sqlite-store.js'
-import { makeAccount, tokenPrices } from '../accounts/test-accounts.js'
+import { ledgerOf, makeAccount, tokenPrices } from '../accounts/test-accounts.js'
 import { says, startGateway, testPolicy, type GatewayOptions, type Teardown } from '../http/start-gateway.js'
 
 const hello = { model: 'auto', messages: [{ role: 'user' as const, content: 'Say it in json' }], reasoning_effort: 'none' as const }
@@ -20,11 +20,7 @@ async function start (t: Teardown, texts: { flash: string, pro: string }, { casc
     await accounts.close()
     await store.close()
   })
-  const ledger = async (): Promise<LedgerEntry[]> => {
-    const entries: LedgerEntry[] = []
-    for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
-    return entries
-  }
+  const ledger = async (): Promise<LedgerEntry[]> => await ledgerOf(store)
   return { ...gateway, sdk: gateway.sdk({ apiKey: secret }), ledger }
 }
 

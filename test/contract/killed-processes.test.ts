@@ -9,9 +9,8 @@ import OpenAI from 'openai'
 import t from 'tap'
 import { AccountService } from '../../src/accounts/account-service.js'
 import { checkCounters } from '../../src/accounts/ledger.js'
-import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 import { RedisStore } from '../../src/stores/redis-store.js'
-import { makeAccount } from '../accounts/test-accounts.js'
+import { ledgerOf, makeAccount } from '../accounts/test-accounts.js'
 import { hasRedis, startRedis, withoutRedis } from '../stores/start-redis.js'
 import { startPool, type Restartable } from './process-pool.js'
 
@@ -134,8 +133,7 @@ if (!hasRedis()) {
     clock.aheadMs += 120_000
     while (await store.abandonExpired() > 0) { /* in batches */ }
 
-    const entries: LedgerEntry[] = []
-    for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
+    const entries = await ledgerOf(store)
     const owed = new Map<string, number>()
     for (const { requestId, costNanoUsd } of entries) owed.set(requestId, (owed.get(requestId) ?? 0) + costNanoUsd)
     const toldOf = new Map(returned.flatMap(({ requestId, nanoUsd }) => nanoUsd === null ? [] : [[requestId, nanoUsd]]))

@@ -7,7 +7,7 @@ import { priceBookSchema } from '../../src/accounts/price-book.js'
 import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 import { SqliteStore } from '../../src/stores/sqlite-store.js'
 import type { AnswerSource } from '../../workers/engines/simulator/simulated-answer.js'
-import { makeAccount, tokenPrices } from '../accounts/test-accounts.js'
+import { ledgerOf, makeAccount, tokenPrices } from '../accounts/test-accounts.js'
 import { idsOf, startGateway } from '../http/start-gateway.js'
 
 const flat = (output: string): object => ({ hit: '0.001', miss: '0.001', output })
@@ -39,11 +39,7 @@ async function start (t: Test, at: string, { priceBook = tokenPrices, limits = {
     await accounts.close()
     await store.close()
   })
-  const ledger = async (): Promise<LedgerEntry[]> => {
-    const entries: LedgerEntry[] = []
-    for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
-    return entries
-  }
+  const ledger = async (): Promise<LedgerEntry[]> => await ledgerOf(store)
   return { travel, store, sdk: sdk({ apiKey: secret, maxRetries: 2 }), post, secret, keyId: key.id, ledger }
 }
 

@@ -6,7 +6,7 @@ import { AccountService } from '../../src/accounts/account-service.js'
 import { GatewayError } from '../../src/errors.js'
 import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 import { SqliteStore } from '../../src/stores/sqlite-store.js'
-import { makeAccount, tokenPrices } from '../accounts/test-accounts.js'
+import { ledgerOf, makeAccount, tokenPrices } from '../accounts/test-accounts.js'
 import { endless, says, startGateway, type GatewayOptions, type Teardown } from '../http/start-gateway.js'
 
 const hello = { model: 'deepseek-v4-flash', messages: [{ role: 'user' as const, content: 'Hello' }], reasoning_effort: 'none' as const }
@@ -20,11 +20,7 @@ async function start (t: Teardown, { limits = {}, rules = {}, ...options }: Gate
     await accounts.close()
     await store.close()
   })
-  const ledger = async (): Promise<LedgerEntry[]> => {
-    const entries: LedgerEntry[] = []
-    for await (const entry of store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
-    return entries
-  }
+  const ledger = async (): Promise<LedgerEntry[]> => await ledgerOf(store)
   /** Answers end before their last word is settled when the client is gone; waits for that, not for time. */
   const settled = async (): Promise<LedgerEntry[]> => {
     await accounts.close()

@@ -9,7 +9,7 @@ import { AccountService } from '../../src/accounts/account-service.js'
 import { checkCounters } from '../../src/accounts/ledger.js'
 import type { LedgerEntry } from '../../src/stores/ledger-entry.js'
 import { RedisStore } from '../../src/stores/redis-store.js'
-import { makeAccount, tokenPrices } from '../accounts/test-accounts.js'
+import { ledgerOf, makeAccount, tokenPrices } from '../accounts/test-accounts.js'
 import { says, startGateway } from '../http/start-gateway.js'
 import { hasRedis, startRedis, withoutRedis, type TestRedis } from '../stores/start-redis.js'
 
@@ -87,8 +87,7 @@ if (!hasRedis()) {
       while (accounts.unsettled > 0) await accounts.reconcile()
     }
 
-    const entries: LedgerEntry[] = []
-    for await (const entry of first.store.readLedger({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })) entries.push(entry)
+    const entries = await ledgerOf(first.store)
     const owed = new Map<string, number>()
     for (const { requestId, costNanoUsd } of entries) owed.set(requestId, (owed.get(requestId) ?? 0) + costNanoUsd)
     const told = returned.filter(({ nanoUsd }) => nanoUsd !== null)

@@ -7,21 +7,16 @@ import { completionRequestSchema } from '../../src/dialects/completions/request-
 import { detokenizeRequestSchema, tokenizeRequestSchema } from '../../src/dialects/completions/tokenize-schema.js'
 import { startGateway } from '../http/start-gateway.js'
 import { testBatches } from '../http/test-batches.js'
-import { inlined, openApi, type Schema } from './openapi-document.js'
-import { fieldsOf } from './schema-fields.js'
+import { inlined } from './openapi-document.js'
+import { checkDocumented } from './schema-fields.js'
 
 for (const [name, schema, count] of [
-  ['CompletionRequest', completionRequestSchema, 25],
-  ['TokenizeRequest', tokenizeRequestSchema, 5],
-  ['DetokenizeRequest', detokenizeRequestSchema, 2],
-  ['BatchRequest', batchRequestSchema, 4]
+  ['CompletionRequest', completionRequestSchema, 24],
+  ['TokenizeRequest', tokenizeRequestSchema, 4],
+  ['DetokenizeRequest', detokenizeRequestSchema, 1],
+  ['BatchRequest', batchRequestSchema, 3]
 ] as const) {
-  await t.test(`${name} is documented as it is validated, field by field`, async t => {
-    const validated = fieldsOf(z.toJSONSchema(schema, { io: 'input' }) as Schema)
-    const documented = fieldsOf(openApi.components.schemas[name] ?? {})
-    t.ok(validated.length >= count, String(validated.length))
-    t.strictSame([...new Set(documented)].sort(), [...new Set(validated)].sort())
-  })
+  await checkDocumented(t, name, schema, { moreThan: count })
 }
 
 await t.test('answers are what the document says', async t => {

@@ -1,7 +1,19 @@
-import { resolve, type Schema } from './openapi-document.js'
+import type { Test } from 'tap'
+import { z } from 'zod'
+import { openApi, resolve, type Schema } from './openapi-document.js'
+
+/** The fields of a body, as they are validated and as the document has them; and that the two are the same. */
+export async function checkDocumented (t: Test, name: string, schema: z.ZodType, { moreThan }: { moreThan: number }): Promise<void> {
+  await t.test(`${name} is documented as it is validated, field by field`, async t => {
+    const validated = fieldsOf(z.toJSONSchema(schema, { io: 'input' }) as Schema)
+    const documented = fieldsOf(openApi.components.schemas[name] ?? {})
+    t.ok(validated.length > moreThan, String(validated.length))
+    t.strictSame([...new Set(documented)].sort(), [...new Set(validated)].sort())
+  })
+}
 
 /** Every field of a schema by its path, with what is asked of its value. */
-export function fieldsOf (given: Schema, path = ''): string[] {
+function fieldsOf (given: Schema, path = ''): string[] {
   const schema = resolve(given)
   const variants = schema.anyOf ?? schema.oneOf
   if (variants !== undefined) return variants.filter(variant => resolve(variant).type !== 'null').flatMap(variant => fieldsOf(variant, path + discriminatorOf(variant)))
