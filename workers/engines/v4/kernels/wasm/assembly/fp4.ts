@@ -1,4 +1,4 @@
-import { lookUp, multiplyAdd, sumLanes } from './lanes'
+import { lookUp, multiplyAdd, stepAhead, sumLanes } from './lanes'
 
 /**
  * FP4 products run on integers: twice an E2M1 value is an integer up to 12, and inputs are rounded to 16 bits with
@@ -99,16 +99,19 @@ function scaleLanes (address: usize, smallest: v128): v128 {
   return i32x4.max_u(i32x4.shl(i32x4.splat(<i32>load<u8>(address)), 23), smallest)
 }
 
-/** Products of two rows with one rounded input, stored or added at y and z. */
-export function dotTwoFp4 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, input: usize, inputScales: usize, columns: usize, y: usize, z: usize, add: u32, constants: usize): void {
+/** Products of two rows with one rounded input, stored or added at y and z. @param ahead rows to touch, as long as both, or 0 */
+export function dotTwoFp4 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, input: usize, inputScales: usize, columns: usize, y: usize, z: usize, add: u32, ahead: usize, constants: usize): void {
   const lowNibbles = v128.load(constants, lowNibblesAt)
   const doubled = v128.load(constants, doubledAt)
   const upperBytes = v128.load(constants, upperBytesAt)
   const smallestScale = v128.load(constants, smallestScaleAt)
   let sum = f32x4.splat(0)
   let otherSum = f32x4.splat(0)
+  const touched = stepAhead(ahead, 2 * groupBytes)
   const end = weights + (columns >> 1)
   while (weights < end) {
+    load<u8>(ahead)
+    ahead += touched
     const x0 = v128.load(input)
     const x1 = v128.load(input, 16)
     const x2 = v128.load(input, 32)

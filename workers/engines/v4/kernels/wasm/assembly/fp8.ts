@@ -1,4 +1,4 @@
-import { loadScale, multiplyAdd, sumLanes } from './lanes'
+import { loadScale, multiplyAdd, stepAhead, sumLanes } from './lanes'
 import { sumBytes } from './tile'
 
 const blockWidth: usize = 128
@@ -109,11 +109,12 @@ function scaled (sum: v128, even: v128, odd: v128, scale: f32): v128 {
   return multiplyAdd(sum, f32x4.mul(f32x4.add(even, odd), f32x4.splat(lift)), f32x4.splat(scale))
 }
 
-/** Products of two rows with an arranged input, stored or added at y and z. */
-export function dotTwoFp8 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, arranged: usize, columns: usize, y: usize, z: usize, add: u32, constants: usize): void {
+/** Products of two rows with an arranged input, stored or added at y and z. @param ahead rows to touch, as long as both, or 0 */
+export function dotTwoFp8 (weights: usize, otherWeights: usize, scales: usize, otherScales: usize, arranged: usize, columns: usize, y: usize, z: usize, add: u32, ahead: usize, constants: usize): void {
   const mask = v128.load(constants)
   let sum = f32x4.splat(0)
   let otherSum = f32x4.splat(0)
+  const touched = stepAhead(ahead, 2 * groupColumns)
   let left = columns
   while (left > 0) {
     const width = min(left, blockWidth)
@@ -125,6 +126,8 @@ export function dotTwoFp8 (weights: usize, otherWeights: usize, scales: usize, o
     let d = f32x4.splat(0)
     while (true) {
       while (weights < end) {
+        load<u8>(ahead)
+        ahead += touched
         const x0 = v128.load(arranged)
         const x1 = v128.load(arranged, 16)
         const x2 = v128.load(arranged, 32)

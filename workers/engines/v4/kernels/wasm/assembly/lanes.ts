@@ -42,3 +42,13 @@ export function widenLow (codes: v128): v128 {
 export function widenHigh (codes: v128): v128 {
   return v128.shuffle<i16>(i16x8.splat(0), codes, 4, 12, 5, 13, 6, 14, 7, 15)
 }
+
+/**
+ * How far to go on with touching what comes next after each turn of a loop. A touch is a load whose value nobody uses:
+ * WebAssembly has no prefetch, and may not leave out a load, which could trap. Nothing ahead is address 0, which can be read too.
+ */
+// @ts-ignore: decorator
+@inline
+export function stepAhead (ahead: usize, bytes: usize): usize {
+  return ahead ? bytes : 0
+}

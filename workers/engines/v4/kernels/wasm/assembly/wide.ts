@@ -1,4 +1,4 @@
-import { multiplyAdd, sumLanes, widenHigh, widenLow } from './lanes'
+import { multiplyAdd, stepAhead, sumLanes, widenHigh, widenLow } from './lanes'
 
 /**
  * Every product sums the 4-column steps of a row in one order, whatever the batch and however many rows are taken
@@ -47,8 +47,8 @@ function finishBf16 (weights: usize, x: usize, columns: usize, even: v128, odd: 
   return sumLanes(f32x4.add(even, odd))
 }
 
-/** Products of `rows` (1 to 3) rows, `rowBytes` apart, with x, stored or added at y; x is read once for all. */
-export function dotBf16 (weights: usize, rowBytes: usize, rows: usize, x: usize, columns: usize, y: usize, add: u32): void {
+/** Products of `rows` (1 to 3) rows, `rowBytes` apart, with x, stored or added at y; x is read once for all. @param ahead rows to touch, as long as three, or 0 */
+export function dotBf16 (weights: usize, rowBytes: usize, rows: usize, x: usize, columns: usize, y: usize, add: u32, ahead: usize): void {
   let a0 = f32x4.splat(0)
   let a1 = f32x4.splat(0)
   let b0 = f32x4.splat(0)
@@ -58,8 +58,11 @@ export function dotBf16 (weights: usize, rowBytes: usize, rows: usize, x: usize,
   // Rows that are not there repeat the one before.
   let second = rows > 1 ? weights + rowBytes : weights
   let third = rows > 2 ? second + rowBytes : second
+  const touched = stepAhead(ahead, 48)
   const end = weights + ((columns & ~7) << 1)
   while (weights < end) {
+    load<u8>(ahead)
+    ahead += touched
     const low = v128.load(x)
     const high = v128.load(x, 16)
     const a = v128.load(weights)
@@ -92,15 +95,18 @@ function finishF32 (weights: usize, x: usize, columns: usize, even: v128, odd: v
   return sumLanes(f32x4.add(even, odd))
 }
 
-/** Products of one or two f32 rows with x, stored or added at y. */
-export function dotRowsF32 (weights: usize, rowBytes: usize, rows: usize, x: usize, columns: usize, y: usize, add: u32): void {
+/** Products of one or two f32 rows with x, stored or added at y. @param ahead rows to touch, as long as two, or 0 */
+export function dotRowsF32 (weights: usize, rowBytes: usize, rows: usize, x: usize, columns: usize, y: usize, add: u32, ahead: usize): void {
   let a0 = f32x4.splat(0)
   let a1 = f32x4.splat(0)
   let b0 = f32x4.splat(0)
   let b1 = f32x4.splat(0)
   let second = rows > 1 ? weights + rowBytes : weights
+  const touched = stepAhead(ahead, 64)
   const end = weights + ((columns & ~7) << 2)
   while (weights < end) {
+    load<u8>(ahead)
+    ahead += touched
     const low = v128.load(x)
     const high = v128.load(x, 16)
     a0 = multiplyAdd(a0, v128.load(weights), low)
