@@ -8,8 +8,9 @@ export interface AdaptiveLimitOptions {
   maxJobs: number
 }
 
-/** Jobs in the worker's own line that keep it busy between two reports. */
+/** In the worker's own line, to keep it busy between two reports: so many jobs at least, and of prompts so much. */
 const slackJobs = 2
+const slackSeconds = 2
 const decrease = 0.85
 /** A stream this much slower per token than the worker usually is says that it has too much to do. */
 const slowness = 3
@@ -31,11 +32,12 @@ export class AdaptiveLimit {
     return Math.floor(this.#jobs)
   }
 
-  /** The worker reported how many jobs stand in its own line; null = it does not say. @param inFlight ours on it */
-  reported (waiting: number | null, inFlight: number): void {
-    if (waiting === null) return
-    if (waiting > slackJobs) this.#lower(inFlight)
-    else if (inFlight >= this.jobs) this.#raise()
+  /** The worker reported its own line: jobs, and seconds of prompts to compute; null = it does not say. @param inFlight ours on it */
+  reported ({ jobs, seconds }: { jobs: number | null, seconds: number | null }, inFlight: number): void {
+    if (jobs === null) return
+    if (jobs > slackJobs && (seconds === null || seconds > slackSeconds)) this.#lower(inFlight)
+    // An empty line has room for as many as may stand in it.
+    else if (inFlight >= this.jobs) this.#jobs = Math.min(this.#max, this.#jobs + slackJobs)
   }
 
   /** The worker turned a job away because its line was full. */

@@ -14,6 +14,7 @@ import type { WorkerDescription } from '../../workers/contract/description.js'
 import type { Constraint } from '../../workers/contract/job.js'
 import { estimateWork, freeKvTokens, type WorkerLoad } from './estimate-work.js'
 import { lengthClassOf } from './length-class.js'
+import { poolRates } from './pool-rates.js'
 import type { WorkerRecord, WorkerState } from './worker-record.js'
 
 export interface Candidate extends WorkerLoad, Pick<WorkerRecord, 'longPrefills'> {
@@ -85,17 +86,19 @@ const memoryPressureSeconds = 0.15
 const longPromptShare = 0.5
 
 export function chooseWorker<C extends Candidate> (candidates: readonly C[], need: JobNeed, options: ChooseOptions): Choice<C> {
+  const rates = new Map(poolRates(candidates).map((each, index) => [candidates[index], each]))
+  const secondsOf = (worker: C): number => workSeconds({ ...worker, rates: rates.get(worker) ?? worker.rates }, need)
   if (candidates.length === 0) return { kind: 'none', reason: 'none-registered' }
   const canTakeLong = longPromptRoom(candidates)
   const fits = candidates.filter(candidate => refusalOf(candidate, need, canTakeLong) === null)
   if (fits.length === 0) return { kind: 'none', reason: weakestRefusal(candidates, need, canTakeLong) }
 
   const [best, reason] = preferred(fits, need)
-  const rated = best.map(worker => ({ worker, seconds: workSeconds(worker, need) })).sort((one, other) => one.seconds - other.seconds)
+  const rated = best.map(worker => ({ worker, seconds: secondsOf(worker) })).sort((one, other) => one.seconds - other.seconds)
   const least = rated[0]?.seconds ?? 0
   const isWorthwhile = (seconds: number): boolean => seconds <= Math.max(0, least) * (1 + homePatienceShare) + homePatienceSeconds
   const fullHome = candidates.find(candidate => isHome(candidate, need) && candidate.canServe && !fits.includes(candidate) && !isTried(candidate, need))
-  const wait = fullHome !== undefined && isWorthwhile(workSeconds(fullHome, need)) ? waitAtHome(fullHome, need, canTakeLong) : null
+  const wait = fullHome !== undefined && isWorthwhile(secondsOf(fullHome)) ? waitAtHome(fullHome, need, canTakeLong) : null
   if (wait !== null) return { kind: 'none', reason: wait }
   const home = rated.find(({ worker, seconds }) => isHome(worker, need) && isWorthwhile(seconds))
   const { tieSeconds = 0.02 } = options

@@ -10,7 +10,7 @@ export interface WorkerLoad {
   sentSinceLoad: SentWork
   /** Other gateways': what is in a report and not ours, some hundred milliseconds old. */
   elsewhere: SentWork
-  rates: Pick<LearnedRates, 'prefillTokensPerSecond' | 'stepSeconds'>
+  rates: Pick<LearnedRates, 'prefillTokensPerSecond' | 'isPrefillLearned' | 'stepSeconds' | 'isStepLearned'>
 }
 
 /** Prompt tokens that the worker has yet to compute. */

@@ -21,7 +21,11 @@ export class LearnedRates {
     return this.#prefill !== null
   }
 
-  /** Seconds between a stream's tokens when so many jobs share the batch. */
+  get isStepLearned (): boolean {
+    return this.#step.at(1) !== null
+  }
+
+  /** Seconds of one decoding step when so many jobs share the batch. */
   stepSeconds (jobs: number): number {
     return this.#step.at(jobs) ?? assumedStepSeconds
   }
@@ -34,7 +38,7 @@ export class LearnedRates {
     this.#prefill = this.#prefill === null ? rate : Math.exp((1 - learningShare) * Math.log(this.#prefill) + learningShare * Math.log(rate))
   }
 
-  /** A stream has ended. @param jobs in the batch, on average */
+  /** A stream has ended. @param seconds between its tokens, without what went into others' prompts @param jobs in the batch, on average */
   learnStep ({ jobs, seconds }: { jobs: number, seconds: number }): void {
     if (seconds > 0) this.#step.learn(jobs, seconds)
   }

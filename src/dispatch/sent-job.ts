@@ -29,6 +29,7 @@ export interface JobCost {
 
 /** Shorter answers say little of the time between tokens. */
 const minAnswerTokens = 8
+const leastDecodeShare = 0.1
 
 export class SentJob {
   readonly #options: SentJobOptions
@@ -42,6 +43,8 @@ export class SentJob {
   #firstAt: number | null = null
   #lastAt = 0
   #batchAtFirst = 1
+  /** By the worker, of ours, when the first token came. */
+  #computedAtFirst = 0
 
   constructor (options: SentJobOptions) {
     const { record, chain, expectedCachedTokens, need, registry, clock } = options
@@ -94,8 +97,10 @@ export class SentJob {
       this.#firstAt = now
       this.#batchAtFirst = jobsOn(record)
       this.#work.prefilled()
-      const tokens = this.#tokensAhead + Math.max(0, need.promptTokens - this.#cachedTokens)
-      record.rates.learnPrefill({ tokens, seconds: (now - this.#sentAt) / 1000 })
+      const computed = Math.max(0, need.promptTokens - this.#cachedTokens)
+      record.rates.learnPrefill({ tokens: this.#tokensAhead + computed, seconds: (now - this.#sentAt) / 1000 })
+      record.computedPromptTokens += computed
+      this.#computedAtFirst = record.computedPromptTokens
     }
     this.#lastAt = now
     for (const id of ids) this.#emitted.push(id)
@@ -109,8 +114,18 @@ export class SentJob {
     whole.add(this.#emitted)
     record.prefixes.insert(whole.hashes)
     if (this.#firstAt === null || count < minAnswerTokens) return
-    const seconds = (this.#lastAt - this.#firstAt) / 1000 / (count - 1)
+    const seconds = this.#decodeSeconds((this.#lastAt - this.#firstAt) / 1000) / (count - 1)
     record.rates.learnStep({ jobs: (this.#batchAtFirst + jobsOn(record)) / 2, seconds })
     record.limit.streamed(seconds, record.inFlight.jobs)
+  }
+
+  /**
+   * Of a stream's time, without what went into the prompts that were computed between its tokens: those are the queue's, and counted
+   * there. Their own rate is only learned, so that some of the time is left in any case.
+   */
+  #decodeSeconds (streamSeconds: number): number {
+    const { record } = this.#options
+    const prefillSeconds = (record.computedPromptTokens - this.#computedAtFirst) / record.rates.prefillTokensPerSecond
+    return Math.max(leastDecodeShare * streamSeconds, streamSeconds - prefillSeconds)
   }
 }

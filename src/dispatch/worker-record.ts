@@ -66,6 +66,8 @@ export class WorkerRecord {
   shared: Readonly<SentWork> = noWork
   /** Long prompts of ours that are being computed, by class. */
   readonly longPrefills: Record<Exclude<LengthClass, 'S'>, number> = { L: 0, XL: 0 }
+  /** Prompt tokens of ours that it has computed so far. */
+  computedPromptTokens = 0
   readonly prefixes = new PrefixIndex()
   readonly rates = new LearnedRates()
   readonly limit = new AdaptiveLimit({ initialJobs: 64, maxJobs: 256 })
@@ -150,7 +152,7 @@ export class WorkerRecord {
       reservedTokens: Math.max(0, (load.kvUsedTokens ?? 0) - ours.reservedTokens)
     }
     this.prefixes.setCapacity(load.kvCapacityTokens)
-    this.limit.reported(load.waiting, this.inFlight.jobs)
+    this.limit.reported({ jobs: load.waiting, seconds: load.queuedTokens === null ? null : load.queuedTokens / this.rates.prefillTokensPerSecond }, this.inFlight.jobs)
     const base = this.#rateBase
     if (base !== null && now - base.at < rateWindowMs) return
     this.tokenRates = base === null ? null : ratesBetween(base.load, load, (now - base.at) / 1000)

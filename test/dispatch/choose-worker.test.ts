@@ -7,7 +7,7 @@ import type { LoadReport } from '../../workers/contract/event.js'
 const need: JobNeed = { checkpoint: 'flash', promptTokens: 1000, answerTokens: { expected: 100, reserved: 100 }, isResume: false, homeInstance: null, isSession: true, waitedSeconds: 0, tried: new Set() }
 const able = { tokenIds: true, resume: true, logprobs: true, seed: true, constraints: [] }
 const chatOnly = { ...able, tokenIds: false, resume: false, logprobs: false }
-const rates = { prefillTokensPerSecond: 1000, stepSeconds: (jobs: number) => 0.01 * jobs }
+const rates = { prefillTokensPerSecond: 1000, isPrefillLearned: true, stepSeconds: (jobs: number) => 0.01 * jobs, isStepLearned: true }
 
 const work = (jobs: number, promptTokens = 0, reservedTokens = 0): SentWork => ({ jobs, promptTokens, reservedTokens })
 

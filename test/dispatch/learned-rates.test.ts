@@ -38,9 +38,9 @@ await t.test('answers are as long as they turn out, not as long as they may be',
 
 await t.test('a worker gets what it can run', async t => {
   const limit = new AdaptiveLimit({ initialJobs: 64, maxJobs: 256 })
-  limit.reported(20, 64)
+  limit.reported({ jobs: 20, seconds: null }, 64)
   t.equal(limit.jobs, 54, 'its own line grows: less')
-  limit.reported(null, 64)
+  limit.reported({ jobs: null, seconds: null }, 64)
   t.equal(limit.jobs, 54, 'a worker that does not tell changes nothing')
   for (let job = 0; job < 54; job++) limit.streamed(0.02, 54)
   t.equal(limit.jobs, 55, 'one more for each round of answers at the limit')
@@ -51,4 +51,14 @@ await t.test('a worker gets what it can run', async t => {
   for (let refusal = 0; refusal < 100; refusal++) limit.refused(46)
   t.equal(limit.jobs, 4, 'never below a few')
   t.equal(new AdaptiveLimit({ maxJobs: 2 }).jobs, 2)
+})
+
+await t.test('a line of short prompts is not a long one', async t => {
+  const limit = new AdaptiveLimit({ initialJobs: 20, maxJobs: 256 })
+  limit.reported({ jobs: 12, seconds: 0.8 }, 20)
+  t.equal(limit.jobs, 22, 'it would be empty before the next report')
+  limit.reported({ jobs: 12, seconds: 9 }, 22)
+  t.equal(limit.jobs, 18)
+  limit.reported({ jobs: 0, seconds: 0 }, 3)
+  t.equal(limit.jobs, 18, 'nothing is learned below the limit')
 })
