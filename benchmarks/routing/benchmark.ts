@@ -14,6 +14,7 @@ import { drawSustained, type DrawnTrace } from './draw-sustained.js'
 import { policies, type PolicyName } from './policies.js'
 import type { WorkerProfile } from './simulated-worker.js'
 import { quantile, simulate, type SimulationResult } from './simulation.js'
+import { heldOutTable } from './held-out.js'
 import { azureShapes, azureTrace, conversationShape, conversationTrace, sharedPrefixTrace, tenantsShape, toolAgentShape } from './synthetic-traces.js'
 import { readTrace, type TraceRequest } from './trace.js'
 
@@ -82,6 +83,7 @@ function measure (trace: Trace): Row[] {
 }
 
 const measured = traces.map(trace => ({ trace, rows: measure(trace) }))
+const heldOut = values.trace === undefined ? heldOutTable(requests, profile) : []
 
 function cacheable (trace: TraceRequest[]): number {
   const seen = new Set<number>()
@@ -147,6 +149,7 @@ writeFileSync(join(root, 'benchmarks/routing/results.md'), [
   '|---|---|---|---|---|',
   ...verdicts(),
   '',
+  ...heldOut,
   ...measured.map(tableOf)
 ].join('\n'))
 writeFileSync(join(root, 'benchmarks/routing/results.svg'), drawSustained(drawn))

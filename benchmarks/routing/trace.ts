@@ -26,26 +26,26 @@ const mooncakeRow = z.object({
 
 /** @param limit requests at most @throws Error naming the line that is in neither format */
 export function readTrace (text: string, limit = Infinity): TraceRequest[] {
-  const lines = text.split(/\r?\n/).filter(line => line.trim() !== '')
-  const isCsv = lines[0]?.startsWith('TIMESTAMP') === true
-  const rows = lines.slice(isCsv ? 1 : 0).slice(0, limit).map((line, index) => isCsv ? azureRow(line, index) : mooncakeRequest(line, index))
+  const lines = text.split(/\r?\n/).map((line, index) => ({ line, number: index + 1 })).filter(({ line }) => line.trim() !== '')
+  const isCsv = lines[0]?.line.startsWith('TIMESTAMP') === true
+  const rows = lines.slice(isCsv ? 1 : 0).slice(0, limit).map(({ line, number }) => isCsv ? azureRow(line, number) : mooncakeRequest(line, number))
   const start = rows[0]?.at ?? 0
   return rows.map(row => ({ ...row, at: row.at - start })).sort((one, other) => one.at - other.at)
 }
 
 /** Nothing is said of prefixes: every prompt is taken for a new one. */
-function azureRow (line: string, index: number): TraceRequest {
+function azureRow (line: string, number: number): TraceRequest {
   const [timestamp = '', context, generated] = line.split(',')
   // Seven digits of seconds, and in the older trace no zone.
   const at = Date.parse(`${timestamp.trim().replace(' ', 'T').replace(/(\.\d{3})\d*/, '$1').replace(/([+-]\d\d:\d\d|Z)$/, '')}Z`)
   const [promptTokens, answerTokens] = [Number(context), Number(generated)]
-  if (!Number.isFinite(at) || !Number.isInteger(promptTokens) || !Number.isInteger(answerTokens)) throw new Error(`line ${index + 2} is not TIMESTAMP,ContextTokens,GeneratedTokens: ${line}`)
-  return { at, promptTokens: Math.max(1, promptTokens), answerTokens: Math.max(1, answerTokens), chain: chainOf([-1 - index], promptTokens, promptTokens) }
+  if (!Number.isFinite(at) || !Number.isInteger(promptTokens) || !Number.isInteger(answerTokens)) throw new Error(`line ${number} is not TIMESTAMP,ContextTokens,GeneratedTokens: ${line}`)
+  return { at, promptTokens: Math.max(1, promptTokens), answerTokens: Math.max(1, answerTokens), chain: chainOf([-number], promptTokens, promptTokens) }
 }
 
-function mooncakeRequest (line: string, index: number): TraceRequest {
+function mooncakeRequest (line: string, number: number): TraceRequest {
   const parsed = mooncakeRow.safeParse(parseJson(line))
-  if (!parsed.success) throw new Error(`line ${index + 1} is not a row of a Mooncake trace: ${line.slice(0, 100)}`)
+  if (!parsed.success) throw new Error(`line ${number} is not a row of a Mooncake trace: ${line.slice(0, 100)}`)
   const { timestamp, input_length: promptTokens, output_length: answerTokens, hash_ids: hashIds } = parsed.data
   return { at: timestamp, promptTokens, answerTokens: Math.max(1, answerTokens), chain: chainOf(hashIds, promptTokens, hashedTokens) }
 }

@@ -74,8 +74,8 @@ export interface ChooseOptions {
 /** Cached tokens count this often: once for the work saved now, the rest for the cache that is not spoilt elsewhere. */
 const cacheWorth = 6
 /** A home may be so much busier than the best worker before a job goes elsewhere, in seconds and as a share of the best. */
-const homePatienceSeconds = 30
-const homePatienceShare = 0.25
+const homePatienceSeconds = 5
+const homePatienceShare = 0.1
 /** A prompt that is at home nowhere goes where the least was sent, of workers that are busier than the best by no more than this: caches fill evenly. */
 const roomSeconds = 1
 /** Estimates that differ by less than this share are the same. */

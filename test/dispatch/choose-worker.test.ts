@@ -100,7 +100,7 @@ await t.test('a prefix is worth a queue, but not any queue', async t => {
 })
 
 await t.test('a prompt stays at home, unless that worker is far busier', async t => {
-  const [a, b] = [candidate('a'), candidate('b', { inFlight: work(1, 5000) })]
+  const [a, b] = [candidate('a'), candidate('b', { inFlight: work(1, 2500) })]
   t.equal(nameOf([a, b], { homeInstance: 'b#1' }), 'b session')
   t.equal(nameOf([a, b], { homeInstance: 'b#1', isSession: false }), 'b least-work')
   t.equal(nameOf([a, candidate('b', { inFlight: work(1, 60_000) })], { homeInstance: 'b#1' }), 'a least-work')
