@@ -82,5 +82,5 @@ for (const kernels of available()) {
     report(matrix.format, batches.map(batch => [`b${batch}`, rate(2 * rows * columns * batch, () => { kernels.multiply(matrix, x, y, batch) })]))
   }
   report(`attend ${heads}x${width}, ${keys} keys`, [['', rate(4 * heads * width * keys, () => { kernels.attend({ q, rowOffsets, count: keys, width, heads, scale: 0.04, sinks, out }) })]])
-  report('index scores 64x128', [['', rate(2 * 64 * 128 * keys, () => { kernels.indexScores(q, sinks, rowOffsets, keys, 128, 64, out) })]])
+  report('index scores 64x128', [['', rate(2 * 64 * 128 * keys, () => { kernels.indexScores({ q, headWeights: sinks, runs: rowOffsets, runLength: keys, count: keys, width: 128, heads: 64, scores: out }) })]])
 }

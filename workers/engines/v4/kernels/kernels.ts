@@ -19,6 +19,27 @@ export interface AttendArguments {
   readonly out: number
 }
 
+/** The indexer's look at the keys of one token (V4 section 4.8). */
+export interface ScanArguments {
+  /** Queries, f32 [heads, width]. */
+  readonly q: number
+  /** f32 [heads] */
+  readonly headWeights: number
+  /**
+   * u32 [ceil(count / runLength)]: the byte offsets of runs of keys, f32 [runLength / 4, width / 4, 4, 4]: quads of keys, of which every 4
+   * channels lie side by side. What lies behind the last key of a run is no matter.
+   */
+  readonly runs: number
+  readonly runLength: number
+  /** Number of keys. */
+  readonly count: number
+  /** A multiple of 4. */
+  readonly width: number
+  readonly heads: number
+  /** Result, f32 [count]. */
+  readonly scores: number
+}
+
 /** Reading the residual streams at one place of the network (mHC, V4 sections 3.2 and 3.3). */
 export interface CollapseArguments {
   /** f32 [rows, mixWidth]: fn · v of every row. Becomes the coefficients: pre [n], and where streams are mixed post [n] and comb [n, n]. */
@@ -75,8 +96,15 @@ export interface Kernels {
   /** softmax(q·k * scale) with sinks, times the same keys as values (V4 section 4.5). */
   attend (attention: AttendArguments): void
 
-  /** scores[i] = sum over heads of headWeights[h] * relu(q[h] · row i): the indexer (V4 section 4.8). */
-  indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number): void
+  /** scores[i] = sum over heads of headWeights[h] * relu(q[h] · key i): the indexer (V4 section 4.8). */
+  indexScores (scan: ScanArguments): void
+
+  /**
+   * The k largest of f32 scores, the first among equals.
+   * @param picks u32 [k]: becomes their indices, ascending
+   * @returns how many there are: min(k, count)
+   */
+  selectTop (scores: number, count: number, k: number, picks: number): number
 
   /**
    * out = silu(min(gate, limit)) * clamp(up, -limit, limit) * weight (V4 section 5, step 4); out may be gate or up.

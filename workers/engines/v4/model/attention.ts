@@ -36,7 +36,7 @@ export interface AttentionSetting {
 
 export class Attention {
   /** Sees the entries that the indexer chose, for tests. */
-  onPick: ((row: number, picks: Int32Array) => void) | null = null
+  onPick: ((row: number, picks: Uint32Array) => void) | null = null
   readonly #setting: AttentionSetting
   readonly #compressor: Compressor
   readonly #indexCompressor: Compressor
@@ -199,12 +199,13 @@ export class Attention {
     if (place.compressor === null) return 0
     const visible = Math.floor((position + 1) / place.compressor.ratio)
     if (place.indexer === null || visible <= config.indexTopK) return visible
-    const picks = this.#indexer.pick(row, visible)
-    this.onPick?.(row, picks)
-    for (let i = 0; i < picks.length; i++) {
+    const count = this.#indexer.pick(row, visible)
+    const picks = this.#indexer.picks.values
+    this.onPick?.(row, picks.subarray(0, count))
+    for (let i = 0; i < count; i++) {
       this.#keyOffsets.values[config.window + i] = kv.entryByteOffset(slice.sequence, place.compressor, picks[i] ?? 0)
     }
-    return picks.length
+    return count
   }
 
   /** Lists the window just below index `window`: older positions are in the ring, those of this step in `keys`. */

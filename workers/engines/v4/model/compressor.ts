@@ -87,7 +87,7 @@ export class Compressor {
     } else if (this.#mode === 'qat_sim') {
       fakeQuantiseFp8(values, 0, place.width - this.#config.ropeDim, KEY_VALUE_GROUP)
     }
-    this.#kv.blocks.set(values, this.#kv.entryIndex(sequence, place, entry))
+    this.#kv.putEntry(sequence, place, entry, values)
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Chooses which compressed entries a query attends to (lightning indexer, V4 section 4.8). */
 import { type V4Config } from '../checkpoint/config.js'
-import { type Kernels } from '../kernels/kernels.js'
+import { type Kernels, type ScanArguments } from '../kernels/kernels.js'
 import { fakeQuantiseFp4 } from '../numerics/fake-quantise.js'
 import { hadamard } from '../numerics/hadamard.js'
 import { type CompressorPlace } from '../sequence/kv-layout.js'
@@ -11,10 +11,11 @@ import { type Mode } from './mode.js'
 import { type RotaryTable } from './rope.js'
 import { multiplySplit, partOf } from './split-product.js'
 import { type StepSlice } from './step.js'
-import { TopK } from './top-k.js'
 import { type OffsetList, type Region, type Workspace } from './workspace.js'
 
 export class Indexer {
+  /** Of the last `pick`. */
+  readonly picks: OffsetList
   readonly #config: V4Config
   readonly #kernels: Kernels
   readonly #kv: KvStore
@@ -22,9 +23,9 @@ export class Indexer {
   readonly #exchange: Exchange
   readonly #queries: Region
   readonly #headWeights: Region
-  readonly #scores: Region
-  readonly #offsets: OffsetList
-  readonly #topK: TopK
+  readonly #scan: { -readonly [Key in keyof ScanArguments]: ScanArguments[Key] }
+  /** Where the keys of the slice that was opened lie. */
+  readonly #runs: OffsetList
   readonly #floatBytes: number
 
   constructor (config: V4Config, kernels: Kernels, workspace: Workspace, kv: KvStore, mode: Mode, exchange: Exchange, maxRows: number, maxEntries: number) {
@@ -35,9 +36,11 @@ export class Indexer {
     this.#exchange = exchange
     this.#queries = workspace.floats(maxRows * config.indexHeadCount * config.indexHeadDim)
     this.#headWeights = workspace.floats(maxRows * config.indexHeadCount)
-    this.#scores = workspace.floats(maxEntries)
-    this.#offsets = workspace.offsets(maxEntries)
-    this.#topK = new TopK(maxEntries, config.indexTopK)
+    this.#runs = workspace.offsets(maxEntries)
+    this.picks = workspace.offsets(config.indexTopK)
+    this.#scan = {
+      q: 0, headWeights: 0, runs: this.#runs.offset, runLength: 0, count: 0, width: config.indexHeadDim, heads: config.indexHeadCount, scores: workspace.floats(maxEntries).offset
+    }
     this.#floatBytes = workspace.floatBytes
   }
 
@@ -57,18 +60,21 @@ export class Indexer {
 
   /** Reads where the entries of a slice are; `pick` then uses the first ones of them. */
   openSlice (place: CompressorPlace, { sequence, start, count }: StepSlice): void {
-    this.#kv.listEntries(sequence, place, Math.floor((start + count) / place.ratio), this.#offsets.values, 0)
+    this.#scan.runLength = place.entriesPerBlock
+    this.#kv.listRuns(sequence, place, Math.floor((start + count) / place.ratio), this.#runs.values)
   }
 
   /**
    * @param row row of the step @param visible entries that the row may see
-   * @returns a view, valid until the next call: the chosen entries in ascending order
+   * @returns how many entries were chosen; they are in `picks`, in ascending order
    */
-  pick (row: number, visible: number): Int32Array {
+  pick (row: number, visible: number): number {
     const { indexHeadCount: heads, indexHeadDim: width, indexTopK } = this.#config
-    const query = this.#queries.offset + row * heads * width * this.#floatBytes
-    const headWeights = this.#headWeights.offset + row * heads * this.#floatBytes
-    this.#kernels.indexScores(query, headWeights, this.#offsets.offset, visible, width, heads, this.#scores.offset)
-    return this.#topK.pick(this.#scores.values, visible, indexTopK)
+    const scan = this.#scan
+    scan.q = this.#queries.offset + row * heads * width * this.#floatBytes
+    scan.headWeights = this.#headWeights.offset + row * heads * this.#floatBytes
+    scan.count = visible
+    this.#kernels.indexScores(scan)
+    return this.#kernels.selectTop(scan.scores, visible, indexTopK, this.picks.offset)
   }
 }

@@ -2,7 +2,8 @@
  * Where the state of a sequence lies, in floats, for the layers of one stage.
  *
  * A sequence owns one *slot* (window ring and compressor states: a fixed size) and a growing list of *blocks*
- * (compressed entries of `blockTokens` tokens, all layers together). A slot begins with the part that is still
+ * (compressed entries of `blockTokens` tokens, all layers together; in memory the same part of all blocks lies
+ * together, since that is what a step reads). A slot begins with the part that is still
  * alive at a block boundary, where every compressor has just emptied: a snapshot there copies only that part.
  */
 import { attentionKindOf, type V4Config } from '../checkpoint/config.js'
@@ -14,8 +15,12 @@ export interface CompressorPlace {
   /** Channels of an entry. */
   readonly width: number
   readonly entriesPerBlock: number
-  /** Of entry 0, from the start of a block. */
+  /** Whether entries are laid out for the indexer's scan, in quads, of which every 4 channels lie side by side. */
+  readonly isInterleaved: boolean
+  /** Floats of a block's parts before the one that holds these entries. */
   readonly entries: number
+  /** Of a block's entries. */
+  readonly entriesFloats: number
   /** [ratio, width] keys, then gates, of the block before; from the start of a slot. Only when overlapping. */
   readonly previous: number
   /** [ratio, width or 2 width] keys, then gates, of the block that is being filled; from the start of a slot. */
@@ -47,12 +52,12 @@ export function layOutKv (config: V4Config, layers: readonly number[]): KvLayout
   const ratios = layers.map(layer => config.compressRatios[layer] ?? 0)
   const slot = new Cursor()
   const block = new Cursor()
-  const windows = ratios.map(() => slot.take(config.window * config.headDim))
+  const windows = ratios.map(() => slot.place(config.window * config.headDim))
   const starts = ratios.map(ratio => {
     const kind = attentionKindOf(ratio)
     return {
-      compressor: kind === 'swa' ? null : beginPlace(ratio, config.headDim, blockTokens, slot, block),
-      indexer: kind === 'csa' ? beginPlace(ratio, config.indexHeadDim, blockTokens, slot, block) : null
+      compressor: kind === 'swa' ? null : beginPlace({ ratio, width: config.headDim, isInterleaved: false }, blockTokens, slot, block),
+      indexer: kind === 'csa' ? beginPlace({ ratio, width: config.indexHeadDim, isInterleaved: true }, blockTokens, slot, block) : null
     }
   })
   const snapshotFloats = slot.used
@@ -84,31 +89,40 @@ function leastCommonMultiple (a: number, b: number): number {
 
 type StartedPlace = Omit<CompressorPlace, 'current'>
 
-function beginPlace (ratio: number, width: number, blockTokens: number, slot: Cursor, block: Cursor): StartedPlace {
+function beginPlace (use: Pick<CompressorPlace, 'ratio' | 'width' | 'isInterleaved'>, blockTokens: number, slot: Cursor, block: Cursor): StartedPlace {
+  const { ratio, width, isInterleaved } = use
   const isOverlapping = attentionKindOf(ratio) === 'csa'
   const entriesPerBlock = blockTokens / ratio
   return {
-    ratio,
+    ...use,
     isOverlapping,
-    width,
     entriesPerBlock,
-    entries: block.take(entriesPerBlock * width),
-    previous: slot.take(isOverlapping ? 2 * ratio * width : 0)
+    entries: block.used,
+    entriesFloats: block.take((isInterleaved ? Math.ceil(entriesPerBlock / 4) * 4 : entriesPerBlock) * width),
+    previous: slot.place(isOverlapping ? 2 * ratio * width : 0)
   }
 }
 
 function endPlace (place: StartedPlace, slot: Cursor): CompressorPlace {
   const channels = place.isOverlapping ? 2 * place.width : place.width
-  return { ...place, current: slot.take(2 * place.ratio * channels) }
+  return { ...place, current: slot.place(2 * place.ratio * channels) }
 }
 
 /** Hands out consecutive runs, each beginning at a multiple of 4 floats so that SIMD loads are aligned. */
 class Cursor {
   used = 0
 
-  take (floats: number): number {
+  /** @returns where the run begins */
+  place (floats: number): number {
     const start = this.used
-    this.used += Math.ceil(floats / 4) * 4
+    this.take(floats)
     return start
+  }
+
+  /** @returns how long the run is */
+  take (floats: number): number {
+    const length = Math.ceil(floats / 4) * 4
+    this.used += length
+    return length
   }
 }

@@ -18,6 +18,7 @@ export class KvStore {
   readonly #slotsOffset: number
   readonly #blocksOffset: number
   readonly #floatBytes: number
+  readonly #blockCount: number
 
   constructor (workspace: Workspace, layout: KvLayout, capacity: KvCapacity) {
     const slots = workspace.floats(layout.slotFloats * capacity.slots)
@@ -29,6 +30,7 @@ export class KvStore {
     this.#slotsOffset = slots.offset
     this.#blocksOffset = blocks.offset
     this.#floatBytes = workspace.floatBytes
+    this.#blockCount = capacity.blocks
   }
 
   /** Index in `slots` of something at `place` of the sequence's slot. */
@@ -40,10 +42,19 @@ export class KvStore {
     return this.#slotsOffset + index * this.#floatBytes
   }
 
-  /** Index in `blocks` of compressed entry `entry` of the sequence. */
+  /** Index in `blocks` of compressed entry `entry` of the sequence. Entries of one place are neighbours from block to block: scans stay within few pages. */
   entryIndex (sequence: Sequence, place: CompressorPlace, entry: number): number {
     const block = sequence.blocks[Math.floor(entry / place.entriesPerBlock)] ?? 0
-    return block * this.layout.blockFloats + place.entries + entry % place.entriesPerBlock * place.width
+    return place.entries * this.#blockCount + block * place.entriesFloats + entry % place.entriesPerBlock * place.width
+  }
+
+  /** Writes an entry where the sequence has it. */
+  putEntry (sequence: Sequence, place: CompressorPlace, entry: number, values: Floats): void {
+    const { width, isInterleaved } = place
+    if (!isInterleaved) return this.blocks.set(values, this.entryIndex(sequence, place, entry))
+    const lane = entry % place.entriesPerBlock & 3
+    const quad = this.entryIndex(sequence, place, entry - lane)
+    for (let c = 0; c < width; c++) this.blocks[quad + (c >> 2) * 16 + lane * 4 + (c & 3)] = values[c] ?? 0
   }
 
   /** Writes the arena byte offsets of entries [0, count) of the sequence to `target[start...]`. */
@@ -57,6 +68,11 @@ export class KvStore {
         offset += step
       }
     }
+  }
+
+  /** Writes where each block's run of entries begins, for entries [0, count), to `target`, as arena byte offsets. */
+  listRuns (sequence: Sequence, place: CompressorPlace, count: number, target: Uint32Array): void {
+    for (let run = 0; run * place.entriesPerBlock < count; run++) target[run] = this.entryByteOffset(sequence, place, run * place.entriesPerBlock)
   }
 
   entryByteOffset (sequence: Sequence, place: CompressorPlace, entry: number): number {

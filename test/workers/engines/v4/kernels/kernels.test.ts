@@ -149,8 +149,43 @@ for (const kernels of fast) {
       arena.u32(rowOffsets, count).set(Array.from({ length: count }, () => keys + Math.floor(random() * 50) * width * 4))
       const compute = (kernels: Kernels, out: number) => kernels.attend({ q, rowOffsets, count, width, heads, scale: 3, sinks, out })
       compare(run(kernels, heads * width, compute), run(reference, heads * width, compute), 2e-5)
-      const score = (kernels: Kernels, out: number) => kernels.indexScores(q, sinks, rowOffsets, count, width, heads, out)
-      compare(run(kernels, count, score), run(reference, count, score), heads * width * relativeBound(width))
+    })))
+  })
+
+  await t.test(`${kernels.name}: the indexer's scan`, async () => {
+    const shapes = fc.record({
+      count: fc.integer({ min: 1, max: 60 }), runLength: fc.integer({ min: 1, max: 33 }), steps: fc.integer({ min: 1, max: 20 }), heads: fc.integer({ min: 1, max: 9 }), seed: fc.nat()
+    })
+    fc.assert(fc.property(shapes, ({ count, runLength, steps, heads, seed }) => inScratch(() => {
+      const random = randomNumbers(seed)
+      const width = 4 * steps
+      const runFloats = Math.ceil(runLength / 4) * 4 * width
+      const [q, headWeights, keys] = [randomFloats(arena, random, heads * width), randomFloats(arena, random, heads), randomFloats(arena, random, 7 * runFloats)]
+      const runs = arena.allocate(Math.ceil(count / runLength) * 4)
+      const begins = arena.u32(runs, Math.ceil(count / runLength))
+      begins.set(Array.from(begins, () => keys + Math.floor(random() * 7) * runFloats * 4))
+      const scan = (kernels: Kernels, scores: number): void => { kernels.indexScores({ q, headWeights, runs, runLength, count, width, heads, scores }) }
+      compare(run(kernels, count, scan), run(reference, count, scan), heads * width * relativeBound(width))
+      const expected = arena.f32(q, width).reduce((sum, value, c) => sum + value * (arena.f32(begins[0] ?? 0, runFloats)[(c >> 2) * 16 + (c & 3)] ?? NaN), 0)
+      compare(run(kernels, 1, (kernels, scores) => { kernels.indexScores({ q, headWeights, runs, runLength, count: 1, width, heads: 1, scores }) }),
+        Float32Array.of(Math.max(expected, 0) * (arena.f32(headWeights, 1)[0] ?? NaN)), width * relativeBound(width))
+    })))
+  })
+
+  await t.test(`${kernels.name}: the k largest, the first among equals`, async () => {
+    const shapes = fc.record({ count: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3000 })), k: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(64, 512)), levels: fc.constantFrom(1, 3, 50, 1e9), seed: fc.nat() })
+    fc.assert(fc.property(shapes, ({ count, k, levels, seed }) => inScratch(() => {
+      const random = randomNumbers(seed)
+      const scores = arena.allocate((count + 8) * 4)
+      const values = arena.f32(scores, count + 8).fill(Infinity).subarray(0, count)
+      values.set(Array.from(values, () => Math.floor((random() - 0.5) * levels)))
+      const expected = Array.from(values, (score, index) => ({ score, index })).sort((left, right) => right.score - left.score || left.index - right.index)
+        .slice(0, k).map(({ index }) => index).sort((left, right) => left - right)
+      for (const chosen of [kernels, reference]) {
+        const picks = run(chosen, k, (kernels, out) => { if (kernels.selectTop(scores, count, k, out) !== expected.length) throw new Error('another number') })
+        const ids = arena.u32(picks.byteOffset, expected.length)
+        if (!expected.every((index, i) => ids[i] === index)) throw new Error(`${chosen.name}: other picks`)
+      }
     })))
   })
 

@@ -1,5 +1,5 @@
 import { type Arena } from '../arena.js'
-import { type AttendArguments, type CollapseArguments, type Kernels } from '../kernels.js'
+import { type AttendArguments, type CollapseArguments, type Kernels, type ScanArguments } from '../kernels.js'
 import { type Matrix } from '../matrix.js'
 import { dot, type Floats } from './floats.js'
 import { collapseRow, expandRow } from './streams.js'
@@ -72,15 +72,24 @@ export class ReferenceKernels implements Kernels {
     }
   }
 
-  indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number): void {
-    const offsets = this.arena.u32(rowOffsets, count)
+  indexScores ({ q, headWeights, runs, runLength, count, width, heads, scores }: ScanArguments): void {
+    const begins = this.arena.u32(runs, Math.ceil(count / runLength))
     const weights = this.#floats(headWeights, 0, heads)
     const output = this.#floats(scores, 0, count)
     const queries = Array.from({ length: heads }, (_, h) => this.#floats(q, h * width, width))
     for (let i = 0; i < count; i++) {
-      const key = this.#floats(offsets[i] ?? 0, 0, width)
+      const inRun = i % runLength
+      const quad = this.#floats(begins[Math.floor(i / runLength)] ?? 0, (inRun >> 2) * 4 * width, 4 * width)
+      const key = Float64Array.from({ length: width }, (_, c) => quad[(c >> 2) * 16 + (inRun & 3) * 4 + (c & 3)] ?? 0)
       output[i] = queries.reduce((sum, query, h) => sum + (weights[h] ?? 0) * Math.max(dot(query, key), 0), 0)
     }
+  }
+
+  selectTop (scores: number, count: number, k: number, picks: number): number {
+    const values = this.#floats(scores, 0, count)
+    const best = Uint32Array.from(values.keys()).sort((one, other) => (values[other] ?? 0) - (values[one] ?? 0) || one - other).subarray(0, k).sort()
+    this.arena.u32(picks, best.length).set(best)
+    return best.length
   }
 
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void {

@@ -1,5 +1,5 @@
 import { type Arena } from '../arena.js'
-import { type AttendArguments, type CollapseArguments, type Kernels } from '../kernels.js'
+import { type AttendArguments, type CollapseArguments, type Kernels, type ScanArguments } from '../kernels.js'
 import { type Matrix, type MatrixFormat } from '../matrix.js'
 import { ReferenceKernels } from '../reference/reference-kernels.js'
 
@@ -11,7 +11,8 @@ export interface KernelExports {
   rmsNorm (x: number, weight: number, y: number, rows: number, width: number, eps: number): void
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void
   attend (q: number, rowOffsets: number, count: number, width: number, heads: number, scale: number, sinks: number, out: number, scratch: number): void
-  indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number, scratch: number): void
+  indexScores (q: number, headWeights: number, runs: number, runLength: number, count: number, width: number, heads: number, scores: number, scratch: number): void
+  selectTop (scores: number, count: number, k: number, picks: number, scratch: number): number
   collapseStreams (mixed: number, mixWidth: number, base: number, scale: number, streams: number, x: number, rows: number, width: number, iterations: number, normEps: number, eps: number): void
   expandStreams (coefficients: number, streams: number, y: number, rows: number, width: number): void
   rotate (values: number, table: number, rows: number, heads: number, width: number, rotated: number, direction: number): void
@@ -63,16 +64,20 @@ export class WasmKernels implements Kernels {
   }
 
   attend ({ q, rowOffsets, count, width, heads, scale, sinks, out }: AttendArguments): void {
-    const groupHeads = this.#headsThatFit(count, width)
+    const groupHeads = this.#headsThatFit(count)
     for (let h = 0; h < heads; h += groupHeads) {
       const begin = h * width * 4
       this.#exports.attend(q + begin, rowOffsets, count, width, Math.min(groupHeads, heads - h), scale, sinks + h * 4, out + begin, this.#free)
     }
   }
 
-  indexScores (q: number, headWeights: number, rowOffsets: number, count: number, width: number, heads: number, scores: number): void {
-    if (heads > this.#headsThatFit(0, width)) throw new RangeError(`${heads} index heads of width ${width} do not fit the scratch space`)
-    this.#exports.indexScores(q, headWeights, rowOffsets, count, width, heads, scores, this.#free)
+  indexScores ({ q, headWeights, runs, runLength, count, width, heads, scores }: ScanArguments): void {
+    this.#exports.indexScores(q, headWeights, runs, runLength, count, width, heads, scores, this.#free)
+  }
+
+  selectTop (scores: number, count: number, k: number, picks: number): number {
+    if (count * 8 + constantBytes > scratchBytes) throw new RangeError(`${count} scores do not fit the scratch space`)
+    return this.#exports.selectTop(scores, count, k, picks, this.#free)
   }
 
   siluMul (gate: number, up: number, out: number, count: number, limit: number, weight: number): void {
@@ -98,11 +103,11 @@ export class WasmKernels implements Kernels {
     this.#exports.add(x, y, count)
   }
 
-  /** How many heads, in whole quads, have room for `count` scores and a query of `width` beside two keys. */
-  #headsThatFit (count: number, width: number): number {
-    const quads = Math.floor((scratchBytes / 4 - 256 - 3 * width) / (4 * (count + width + 4)))
-    if (quads < 1) throw new RangeError(`attention over ${count} rows of width ${width} does not fit the scratch space`)
-    return quads * 4
+  /** How many heads, in whole pairs, have room for `count` scores. */
+  #headsThatFit (count: number): number {
+    const pairs = Math.floor((scratchBytes / 4 - 256) / (2 * count))
+    if (pairs < 1) throw new RangeError(`attention over ${count} rows does not fit the scratch space`)
+    return pairs * 2
   }
 
   #assertFits (columns: number, batch: number): void {

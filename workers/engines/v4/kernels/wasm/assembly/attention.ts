@@ -1,6 +1,6 @@
 import { softmaxWithSink } from './elementwise'
-import { multiplyAdd, sumLanes } from './lanes'
-import { clearSums, interleave, pair, quad, sumBytes, tileF32 } from './tile'
+import { multiplyAdd, sumQuads } from './lanes'
+import { loadSome } from './wide'
 
 /** Value rows of this many keys stay in the second cache level while all heads pass over them. */
 const keyBlock: usize = 64
@@ -11,44 +11,86 @@ function keyAt (rowOffsets: usize, k: usize): usize {
   return <usize>load<u32>(rowOffsets + (k << 2))
 }
 
-// @ts-ignore: decorator
-@inline
-function paddedBytes (width: usize): usize {
-  return ((width + 3) & ~3) << 2
-}
-
-/** Copies the queries to quads of heads; the last one is filled up with its last head. */
-function interleaveQueries (q: usize, width: usize, heads: usize, target: usize): void {
-  const rowBytes = paddedBytes(width)
-  for (let h: usize = 0; h < ((heads + 3) & ~3); h++) {
-    const quadRow = target + (h & ~3) * rowBytes + ((h & 3) << 4)
-    interleave(q + min(h, heads - 1) * (width << 2), width, quadRow, quadRow + 64, 128)
+/**
+ * Products of two queries with four keys, which are read where they lie: four sums of the first query to `out`, then four of
+ * the other. Each is summed in the order of every product, even and odd steps together.
+ */
+function dotEight (query: usize, other: usize, key0: usize, key1: usize, key2: usize, key3: usize, width: usize, out: usize): void {
+  let a0 = f32x4.splat(0)
+  let a1 = a0
+  let a2 = a0
+  let a3 = a0
+  let b0 = a0
+  let b1 = a0
+  let b2 = a0
+  let b3 = a0
+  const end = query + ((width & ~3) << 2)
+  while (query < end) {
+    const q = v128.load(query)
+    const r = v128.load(other)
+    const x = v128.load(key0)
+    a0 = multiplyAdd(a0, q, x)
+    b0 = multiplyAdd(b0, r, x)
+    const y = v128.load(key1)
+    a1 = multiplyAdd(a1, q, y)
+    b1 = multiplyAdd(b1, r, y)
+    const z = v128.load(key2)
+    a2 = multiplyAdd(a2, q, z)
+    b2 = multiplyAdd(b2, r, z)
+    const w = v128.load(key3)
+    a3 = multiplyAdd(a3, q, w)
+    b3 = multiplyAdd(b3, r, w)
+    query += 16
+    other += 16
+    key0 += 16
+    key1 += 16
+    key2 += 16
+    key3 += 16
   }
+  const rest = width & 3
+  if (rest) {
+    const q = loadSome(query, rest)
+    const r = loadSome(other, rest)
+    const x = loadSome(key0, rest)
+    a0 = multiplyAdd(a0, q, x)
+    b0 = multiplyAdd(b0, r, x)
+    const y = loadSome(key1, rest)
+    a1 = multiplyAdd(a1, q, y)
+    b1 = multiplyAdd(b1, r, y)
+    const z = loadSome(key2, rest)
+    a2 = multiplyAdd(a2, q, z)
+    b2 = multiplyAdd(b2, r, z)
+    const w = loadSome(key3, rest)
+    a3 = multiplyAdd(a3, q, w)
+    b3 = multiplyAdd(b3, r, w)
+  }
+  v128.store(out, sumQuads(a0, a1, a2, a3))
+  v128.store(out, sumQuads(b0, b1, b2, b3), 16)
 }
 
-/** Copies keys k and k + 1 (or k twice at the end) to a pair. */
-function interleaveKeys (rowOffsets: usize, k: usize, count: usize, width: usize, target: usize): void {
-  interleave(keyAt(rowOffsets, k), width, target, target + 32, 64)
-  interleave(keyAt(rowOffsets, min(k + 1, count - 1)), width, target + 16, target + 48, 64)
+/** Stores the first `count` lanes, 4 at most. */
+export function storeLanes (target: usize, lanes: v128, count: usize): void {
+  if (count >= 4) return v128.store(target, lanes)
+  store<f32>(target, f32x4.extract_lane(lanes, 0))
+  if (count > 1) store<f32>(target, f32x4.extract_lane(lanes, 1), 4)
+  if (count > 2) store<f32>(target, f32x4.extract_lane(lanes, 2), 8)
 }
 
-/** scores[h][k] = q[h] · key[k] * scale */
+/** scores[h][k] = q[h] · key[k] * scale; `scratch` holds eight sums. */
 function scoreKeys (q: usize, rowOffsets: usize, count: usize, width: usize, heads: usize, scale: f32, scores: usize, scratch: usize): void {
-  const rowBytes = paddedBytes(width)
-  const keys = scratch + sumBytes
-  const queries = keys + pair * rowBytes
-  interleaveQueries(q, width, heads, queries)
-  for (let k: usize = 0; k < count; k += pair) {
-    interleaveKeys(rowOffsets, k, count, width, keys)
-    for (let h: usize = 0; h < heads; h += quad) {
-      clearSums(scratch)
-      tileF32(queries + h * rowBytes, keys, (width + 3) >> 2, scratch)
-      const height = min(quad, heads - h)
-      for (let i: usize = 0; i < height; i++) {
-        const target = scores + ((h + i) * count + k << 2)
-        store<f32>(target, sumLanes(v128.load(scratch + (i << 5))) * scale)
-        if (k + 1 < count) store<f32>(target, sumLanes(v128.load(scratch + (i << 5), 16)) * scale, 4)
-      }
+  const rowBytes = width << 2
+  const scales = f32x4.splat(scale)
+  const last = count - 1
+  for (let k: usize = 0; k < count; k += 4) {
+    const key0 = keyAt(rowOffsets, k)
+    const key1 = keyAt(rowOffsets, min(k + 1, last))
+    const key2 = keyAt(rowOffsets, min(k + 2, last))
+    const key3 = keyAt(rowOffsets, min(k + 3, last))
+    for (let h: usize = 0; h < heads; h += 2) {
+      const other = min(h + 1, heads - 1)
+      dotEight(q + h * rowBytes, q + other * rowBytes, key0, key1, key2, key3, width, scratch)
+      storeLanes(scores + (h * count + k << 2), f32x4.mul(v128.load(scratch), scales), count - k)
+      storeLanes(scores + (other * count + k << 2), f32x4.mul(v128.load(scratch, 16), scales), count - k)
     }
   }
 }
@@ -124,34 +166,10 @@ function mixRows (rowOffsets: usize, count: usize, width: usize, heads: usize, s
   }
 }
 
-/** Attention of one token over listed rows; `scratch` holds heads * count scores, the queries, two keys and sums. */
+/** Attention of one token over listed rows; `scratch` holds heads * count scores and eight sums. */
 export function attend (q: usize, rowOffsets: usize, count: usize, width: usize, heads: usize, scale: f32, sinks: usize, out: usize, scratch: usize): void {
   const scores = scratch
   scoreKeys(q, rowOffsets, count, width, heads, scale, scores, scratch + ((heads * count << 2) + 15 & ~15))
   for (let h: usize = 0; h < heads; h++) softmaxWithSink(scores + (h * count << 2), count, load<f32>(sinks + (h << 2)))
   mixRows(rowOffsets, count, width, heads, scores, out)
-}
-
-export function indexScores (q: usize, headWeights: usize, rowOffsets: usize, count: usize, width: usize, heads: usize, scores: usize, scratch: usize): void {
-  const rowBytes = paddedBytes(width)
-  const keys = scratch + sumBytes
-  const queries = keys + pair * rowBytes
-  interleaveQueries(q, width, heads, queries)
-  for (let k: usize = 0; k < count; k += pair) {
-    interleaveKeys(rowOffsets, k, count, width, keys)
-    let first: f32 = 0
-    let second: f32 = 0
-    for (let h: usize = 0; h < heads; h += quad) {
-      clearSums(scratch)
-      tileF32(queries + h * rowBytes, keys, (width + 3) >> 2, scratch)
-      const height = min(quad, heads - h)
-      for (let i: usize = 0; i < height; i++) {
-        const weight = load<f32>(headWeights + ((h + i) << 2))
-        first += weight * max<f32>(sumLanes(v128.load(scratch + (i << 5))), 0)
-        second += weight * max<f32>(sumLanes(v128.load(scratch + (i << 5), 16)), 0)
-      }
-    }
-    store<f32>(scores + (k << 2), first)
-    if (k + 1 < count) store<f32>(scores + (k << 2), second, 4)
-  }
 }

@@ -1,4 +1,5 @@
-export { attend, indexScores } from './attention'
+export { attend } from './attention'
 export { add, rmsNorm, rotate, siluMul } from './elementwise'
 export { multiplyBatch, multiplyVector, prepare } from './multiply'
+export { indexScores, selectTop } from './select'
 export { collapseStreams, expandStreams } from './streams'

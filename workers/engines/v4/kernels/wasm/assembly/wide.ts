@@ -9,7 +9,7 @@ import { multiplyAdd, stepAhead, sumLanes, widenHigh, widenLow } from './lanes'
 /** The first 1 to 3 floats, zeros behind them. */
 // @ts-ignore: decorator
 @inline
-function loadSome (address: usize, count: usize): v128 {
+export function loadSome (address: usize, count: usize): v128 {
   if (count == 1) return v128.load32_zero(address)
   const two = v128.load64_zero(address)
   return count == 2 ? two : f32x4.replace_lane(two, 2, load<f32>(address, 8))
